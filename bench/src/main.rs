@@ -1,0 +1,3 @@
+//! Measures adit beside a limit and its peers.
+
+fn main() {}

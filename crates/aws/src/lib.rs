@@ -1,0 +1,1 @@
+//! The AWS front: which operation, who signed it, is the input well formed.

@@ -1,0 +1,3 @@
+//! The `localproxy` command, a drop-in for the one of AWS.
+
+fn main() {}

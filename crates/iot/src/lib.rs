@@ -1,0 +1,1 @@
+//! What AWS IoT would decide: names, records and rules, without I/O.

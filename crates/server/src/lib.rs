@@ -1,0 +1,1 @@
+//! Sockets, tasks and handlers of the adit server.

@@ -1,0 +1,1 @@
+//! Where things are kept: SQL written once, one small driver per engine.

@@ -1,0 +1,1 @@
+//! The secure tunneling protocol: wire and relay, without sockets or clocks.
