@@ -1,3 +1,41 @@
-//! Checks and chores of this repository.
+//! Checks and chores of this repository: `cargo xtask check | gen | test`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user")]
 
-fn main() {}
+mod check;
+mod docs;
+mod edges;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  check   directions of dependency, generated files, paths named in the documents, stray marks (seconds)
+  gen     write the generated files again (docs/config.md, docs/compat/operations.md, the tables of crates/aws)
+  test    install what the tests need (Debian packages, PyPI), then run every check and every test
+          --fast   leave out the slow parts: release build, end-to-end tests, cargo deny, deterministic companions
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["check"] => check::check(),
+        ["gen"] => check::generate(),
+        ["test"] => test::test(false),
+        ["test", "--fast"] => test::test(true),
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Everything that must pass, in order, on one machine; `.ci/run` and the README call it.
+
+use crate::run::{Result, cache, root, run, run_with, target, works};
+use std::path::PathBuf;
+
+/// Debian packages the tests need: a program that shows one is there, and the package.
+const PACKAGES: &[(&str, &str)] = &[
+    ("/usr/sbin/sshd", "openssh-server"),
+    ("/usr/bin/ssh", "openssh-client"),
+    ("/usr/bin/sftp", "openssh-sftp-server"),
+    ("/usr/sbin/ip", "iproute2"),
+    ("/usr/bin/curl", "curl"),
+    ("/usr/bin/openssl", "openssl"),
+    ("/usr/bin/python3", "python3-venv"),
+];
+
+/// `cargo deny` needs no network for these; its advisories need one and are left to `cargo deny check` by hand.
+const DENY: &str = "0.20.2";
+
+pub fn test(fast: bool) -> Result {
+    packages()?;
+    let tables = python("tables", "tools/requirements.txt")?;
+    run("cargo", &["fmt", "--all", "--check"])?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    run(
+        "cargo",
+        &["clippy", "--package", "adit", "--no-default-features", "--locked", "--", "-D", "warnings"],
+    )?;
+    crate::check::check()?;
+    run(&tables, &["tools/gen_aws_tables.py", "--check"])?;
+    unit_tests()?;
+    run_with("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    if fast {
+        return Ok(());
+    }
+    deny()?;
+    run("cargo", &["build", "--release", "--workspace", "--locked"])?;
+    companions()?;
+    end_to_end()
+}
+
+fn packages() -> Result {
+    let mut missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(file, _)| !PathBuf::from(file).exists())
+        .map(|(_, package)| *package)
+        .collect();
+    if !works("python3", &["-c", "import venv, ensurepip"]) && !missing.contains(&"python3-venv") {
+        missing.push("python3-venv");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing from Debian: {}", missing.join(" "));
+    let (program, first): (&str, &[&str]) =
+        if works("sh", &["-c", "test $(id -u) = 0"]) { ("apt-get", &[]) } else { ("sudo", &["apt-get"]) };
+    run(program, &[first, &["update", "-q"]].concat())?;
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
+    run_with(
+        program,
+        &[first, &["install", "-q", "-y", "--no-install-recommends"], &missing].concat(),
+        &quiet,
+    )
+}
+
+/// A Python environment of its own for `requirements`, kept in the cache; gives its interpreter.
+fn python(name: &str, requirements: &str) -> Result<String> {
+    let folder = cache().join(format!("python-{name}"));
+    let interpreter = folder.join("bin/python").display().to_string();
+    let stamp = folder.join("requirements.txt");
+    let wanted = std::fs::read_to_string(root().join(requirements))
+        .map_err(|error| format!("{requirements}: {error}"))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) && works(&interpreter, &["--version"])
+    {
+        return Ok(interpreter);
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    run("python3", &["-m", "venv", &folder.display().to_string()])?;
+    run(
+        &interpreter,
+        &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
+    )?;
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(interpreter)
+}
+
+fn unit_tests() -> Result {
+    if works("cargo", &["nextest", "--version"]) {
+        run("cargo", &["nextest", "run", "--workspace", "--locked"])?;
+        return run("cargo", &["test", "--workspace", "--doc", "--locked"]);
+    }
+    run("cargo", &["test", "--workspace", "--locked"])
+}
+
+fn deny() -> Result {
+    let tools = cache().join("tools");
+    let program = tools.join("bin/cargo-deny").display().to_string();
+    if !works(&program, &["--version"]) {
+        let root = tools.display().to_string();
+        let build = cache().join("tools-build").display().to_string();
+        let args = [
+            "install",
+            "cargo-deny",
+            "--version",
+            DENY,
+            "--locked",
+            "--root",
+            &root,
+            "--no-default-features",
+        ];
+        run_with("cargo", &args, &[("CARGO_TARGET_DIR", &build)])?;
+    }
+    run(&program, &["--locked", "check", "bans", "licenses", "sources"])
+}
+
+fn companions() -> Result {
+    run(&target().join("release/bench").display().to_string(), &["companions"])
+}
+
+fn end_to_end() -> Result {
+    let interpreter = python("e2e", "e2e/requirements.txt")?;
+    let bin = target().join("release").display().to_string();
+    run_with(&interpreter, &["-m", "pytest", "-q", "e2e"], &[("ADIT_BIN_DIR", &bin)])
+}
