@@ -1,0 +1,5 @@
+//! Generated rows.
+
+use crate::table::Operation;
+
+pub static OPERATIONS: &[Operation] = &[];
