@@ -35,12 +35,14 @@ const IMPURE: &[(&str, &str)] = &[
 
 /// Names every edge between our crates that is not in the table.
 pub fn check() -> Result<Vec<String>> {
-    let text = output("cargo", &["metadata", "--format-version", "1", "--no-deps", "--locked"])?;
-    let metadata: Value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
-    let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
+    let printed = output("cargo", &["metadata", "--format-version", "1", "--no-deps", "--locked"])?;
+    let metadata: Value =
+        serde_json::from_str(&printed).map_err(|error| format!("cargo metadata: {error}"))?;
+    let packages =
+        metadata.get("packages").and_then(Value::as_array).ok_or("cargo metadata names no packages")?;
     let mut problems = Vec::new();
     for package in packages {
-        let name = package["name"].as_str().unwrap_or_default();
+        let name = text(package, "name");
         let Some((_, allowed, reason)) = EDGES.iter().find(|(crate_name, ..)| *crate_name == name) else {
             problems.push(format!("crate {name} is not in the table of xtask/src/edges.rs"));
             continue;
@@ -60,10 +62,14 @@ pub fn check() -> Result<Vec<String>> {
 }
 
 fn normal_dependencies(package: &Value) -> impl Iterator<Item = &str> {
-    package["dependencies"]
-        .as_array()
+    let dependencies = package.get("dependencies").and_then(Value::as_array);
+    dependencies
         .into_iter()
         .flatten()
-        .filter(|dependency| dependency["kind"].as_str() != Some("dev"))
-        .filter_map(|dependency| dependency["name"].as_str())
+        .filter(|dependency| text(dependency, "kind") != "dev")
+        .map(|dependency| text(dependency, "name"))
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or_default()
 }
