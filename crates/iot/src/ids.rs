@@ -1,0 +1,167 @@
+//! Parsed names: a value that exists is well formed.
+
+use std::fmt;
+
+use crate::error::Error;
+
+/// Account and region. Every record belongs to exactly one scope (spec: control-plane §3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope {
+    account: String,
+    region: String,
+}
+
+impl Scope {
+    /// A scope of a 12-digit account and a region of 1 to 32 characters `[a-z0-9-]`.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::Kind::Invalid) naming the part that is malformed.
+    pub fn new(account: &str, region: &str) -> Result<Scope, Error> {
+        if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Error::invalid(format!("account {account:?} must be 12 digits")));
+        }
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if region.is_empty() || region.len() > 32 || !region.bytes().all(allowed) {
+            return Err(Error::invalid(format!(
+                "region {region:?} must be 1 to 32 of the characters a-z, 0-9 and -"
+            )));
+        }
+        Ok(Scope { account: account.to_owned(), region: region.to_owned() })
+    }
+
+    /// The account: 12 digits.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The region, as the caller signed it.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.region)
+    }
+}
+
+/// The name of a thing: 1 to 128 characters `[a-zA-Z0-9:_-]` (spec: secure-tunneling §1.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ThingName(String);
+
+impl ThingName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::Kind::Invalid) saying what is allowed.
+    pub fn parse(text: &str) -> Result<ThingName, Error> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-');
+        if text.is_empty() || text.len() > 128 || !text.bytes().all(allowed) {
+            return Err(Error::invalid(format!(
+                "thing name {text:?} must be 1 to 128 of the characters a-z, A-Z, 0-9, ':', '_' and '-'"
+            )));
+        }
+        Ok(ThingName(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ThingName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The id of a tunnel: 1 to 128 characters `[a-zA-Z0-9_\-+=:]`; ours are lower-case version 4 UUIDs
+/// (spec: secure-tunneling §1.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TunnelId(String);
+
+impl TunnelId {
+    /// Checks an id.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::Kind::Invalid) saying what is allowed.
+    pub fn parse(text: &str) -> Result<TunnelId, Error> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'=' | b':');
+        if text.is_empty() || text.len() > 128 || !text.bytes().all(allowed) {
+            return Err(Error::invalid(format!(
+                "tunnel id {text:?} must be 1 to 128 of the characters a-z, A-Z, 0-9, '_', '-', '+', '=' and ':'"
+            )));
+        }
+        Ok(TunnelId(text.to_owned()))
+    }
+
+    /// A fresh id from 16 random bytes.
+    pub fn from_random(random: [u8; 16]) -> TunnelId {
+        TunnelId(uuid(random))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TunnelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A lower-case version 4 UUID from 16 random bytes; 122 of the bits are kept.
+pub fn uuid(random: [u8; 16]) -> String {
+    let mut bits = u128::from_be_bytes(random);
+    bits = (bits & !(0xf << 76)) | (0x4 << 76);
+    bits = (bits & !(0x3 << 62)) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let mut text = String::with_capacity(36);
+    for (at, digit) in hex.chars().enumerate() {
+        if matches!(at, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_version_4() {
+        assert_eq!(uuid([0; 16]), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(uuid([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+
+    #[test]
+    fn scopes_are_checked() {
+        assert_eq!(Scope::new("123456789012", "us-east-1").unwrap().to_string(), "123456789012/us-east-1");
+        for (account, region) in [
+            ("12345678901", "us-east-1"),
+            ("12345678901a", "us-east-1"),
+            ("123456789012", ""),
+            ("123456789012", "US"),
+        ] {
+            assert!(Scope::new(account, region).is_err(), "{account} {region}");
+        }
+    }
+
+    #[test]
+    fn names_are_checked() {
+        assert!(ThingName::parse(&"a".repeat(128)).is_ok());
+        for bad in ["", "a b", "ä", "a/b", "a=b", &"a".repeat(129)] {
+            assert!(ThingName::parse(bad).is_err(), "{bad}");
+        }
+        assert!(TunnelId::parse("a+b=c:d_e-F9").is_ok());
+        for bad in ["", "a b", "a/b", &"a".repeat(129)] {
+            assert!(TunnelId::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Page tokens: where a listing goes on.
+//!
+//! A token names the last item shown. It is opaque, needs no memory in the server (so it survives a restart), and
+//! is good only for the listing that handed it out: the same operation, account, region and filters. The check sum
+//! catches mistakes, it is no secret: whoever forges a token reads another page of their own records.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::error::Error;
+use crate::ids::Scope;
+
+const FORM: u8 = 1;
+
+/// One listing: everything but the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    /// The operation, such as `ListTunnels`.
+    pub operation: &'a str,
+    /// Whose records.
+    pub scope: &'a Scope,
+    /// The filters, in a fixed order; an absent one is `None`.
+    pub filters: &'a [Option<&'a str>],
+}
+
+impl Listing<'_> {
+    /// The token to go on after the item at `position`. Characters `[a-zA-Z0-9_-]`, 23 of them
+    /// (spec: secure-tunneling §1.2 NextToken).
+    pub fn token(&self, position: i64) -> String {
+        let mut bytes = vec![FORM];
+        bytes.extend(position.to_be_bytes());
+        bytes.extend(self.sum(position).to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The position a token names.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::Kind::Invalid) if the token is malformed or of another listing.
+    pub fn position(&self, token: &str) -> Result<i64, Error> {
+        self.read(token).ok_or_else(|| {
+            Error::invalid(format!(
+                "nextToken is not one that {} handed out for these filters in this account and region; \
+                 leave it out to start at the first page",
+                self.operation
+            ))
+        })
+    }
+
+    fn read(&self, token: &str) -> Option<i64> {
+        let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).ok()?;
+        let (form, rest) = bytes.split_first()?;
+        let (position, sum) = rest.split_first_chunk::<8>()?;
+        let position = i64::from_be_bytes(*position);
+        (*form == FORM && sum == self.sum(position).to_be_bytes()).then_some(position)
+    }
+
+    fn sum(&self, position: i64) -> u64 {
+        let mut sum = Fnv::default();
+        sum.part(self.operation.as_bytes());
+        sum.part(self.scope.account().as_bytes());
+        sum.part(self.scope.region().as_bytes());
+        for filter in self.filters {
+            match filter {
+                None => sum.bytes(&[0]),
+                Some(text) => {
+                    sum.bytes(&[1]);
+                    sum.part(text.as_bytes());
+                }
+            }
+        }
+        sum.bytes(&position.to_be_bytes());
+        sum.0
+    }
+}
+
+/// FNV-1a, 64 bits.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Fnv {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        self.bytes(&(bytes.len() as u64).to_be_bytes());
+        self.bytes(bytes);
+    }
+}
