@@ -1,0 +1,200 @@
+//! The whole configuration: one TOML file, every key optional, unknown keys refused.
+//!
+//! Each key is written down once, in [`keys::KEYS`]: its kind, default, unit and meaning. Loading, the
+//! commented default file, `adit config explain` and `docs/config.md` are all made from that list.
+
+mod keys;
+mod load;
+mod print;
+mod problems;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use keys::{KEYS, Key, Kind};
+pub use load::Problem;
+pub use print::{default_toml, explain, reference};
+pub use units::{ByteSize, Secret};
+
+/// Everything an operator can set. A value that exists is valid; questions across keys are answered by
+/// [`Config::problems`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// The AWS region this server answers for.
+    pub region: String,
+    /// The account of the root access key, 12 digits.
+    pub account: String,
+    /// Further DNS names and addresses in the server certificate.
+    pub names: Vec<String>,
+    /// Who this node is and where it keeps things.
+    pub node: Node,
+    /// Where it listens.
+    pub listen: Vec<Listen>,
+    /// The metrics page.
+    pub metrics: Metrics,
+    /// What is logged, and how.
+    pub log: Log,
+    /// The operator's own certificate.
+    pub tls: Tls,
+    /// Secure tunneling.
+    pub tunnel: Tunnel,
+    /// What one peer, and all peers together, may use.
+    pub limits: Limits,
+    /// How the server ends.
+    pub shutdown: Shutdown,
+    /// Switches for test use only.
+    pub test: Test,
+}
+
+/// `[node]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Node {
+    /// Name of this node in logs and audit rows.
+    pub name: String,
+    /// Folder of the database, keys and certificates.
+    pub data_dir: PathBuf,
+}
+
+/// One `[[listen]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Listen {
+    /// Address and port; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// TLS with the server certificate, or plain HTTP.
+    pub tls: bool,
+    /// What is served here.
+    pub serve: Vec<Serve>,
+    /// Allows plain HTTP on an address others can reach.
+    pub allow_plain_remote: bool,
+}
+
+/// What a listener serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Serve {
+    /// The AWS API.
+    Api,
+    /// Tunnel data, `/tunnel`.
+    Tunnel,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Metrics {
+    /// Where `/metrics` is served; `None` when switched off.
+    #[serde(with = "units::address_or_off")]
+    pub address: Option<SocketAddr>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Log {
+    /// How a line is written.
+    pub format: LogFormat,
+    /// A level, or `tracing` directives such as `info,adit_server::net=debug`.
+    pub level: String,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the certificate chain, leaf first.
+    #[serde(with = "units::path_or_empty")]
+    pub certificate_file: Option<PathBuf>,
+    /// PEM file with its private key.
+    #[serde(with = "units::path_or_empty")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[tunnel]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tunnel {
+    /// Bytes a second towards AWS's local proxy and unknown clients, per tunnel and direction; 0 is off.
+    pub pace: ByteSize,
+    /// The same towards adit's own clients.
+    pub pace_own: ByteSize,
+    /// A side silent for this long is dropped.
+    #[serde(with = "units::duration")]
+    pub idle_timeout: Duration,
+    /// How long a closed tunnel stays visible.
+    #[serde(with = "units::duration")]
+    pub retention: Duration,
+    /// The longest lifetime a tunnel can be given.
+    #[serde(with = "units::duration")]
+    pub max_lifetime: Duration,
+    /// Services one tunnel may name.
+    pub services_per_tunnel: u32,
+    /// Open tunnels per account and region.
+    pub max_open_tunnels: u32,
+    /// Upgrades a second that one account may make; 0 is off.
+    pub connection_rate: u32,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Limits {
+    /// Connections in total.
+    pub max_connections: u32,
+    /// Connections from one address.
+    pub connections_per_address: u32,
+    /// Request line and headers of an API request.
+    pub header_bytes: ByteSize,
+    /// Request line and headers of a tunnel upgrade.
+    pub upgrade_bytes: ByteSize,
+    /// Body of an API request.
+    pub body_bytes: ByteSize,
+    /// Time for a TLS handshake.
+    #[serde(with = "units::duration")]
+    pub handshake_timeout: Duration,
+    /// Time to send a request head, and to stay idle between requests.
+    #[serde(with = "units::duration")]
+    pub header_timeout: Duration,
+    /// Time from request head to answer.
+    #[serde(with = "units::duration")]
+    pub request_timeout: Duration,
+}
+
+/// `[shutdown]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long tunnels may go on after the signal to stop.
+    #[serde(with = "units::duration")]
+    pub drain: Duration,
+}
+
+/// `[test]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Test {
+    /// File with the one secret of all 12-digit access key ids.
+    #[serde(with = "units::path_or_empty")]
+    pub any_account_secret_file: Option<PathBuf>,
+    /// That secret itself; from the environment only.
+    pub any_account_secret: Secret,
+}

@@ -1,0 +1,313 @@
+//! Every configuration key: kind, default, unit, meaning. The only list of keys there is.
+
+/// One configuration key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Dotted name, such as `tunnel.pace`; a key of a `[[listen]]` entry is `listen.tls` and so on.
+    pub name: &'static str,
+    /// What a value may be.
+    pub kind: Kind,
+    /// The default, as TOML.
+    pub default: &'static str,
+    /// Unit of the value, or empty.
+    pub unit: &'static str,
+    /// What it does, for the operator.
+    pub doc: &'static str,
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text that is not empty.
+    Text,
+    /// 12 digits.
+    Account,
+    /// A region name: `[a-z0-9-]{1,64}` (spec: secure-tunneling §8).
+    Region,
+    /// A path; empty means none.
+    Path,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number from the first to the second value.
+    Number(u32, u32),
+    /// A time in seconds from the first to the second value.
+    Duration(u64, u64),
+    /// A number of bytes from the first to the second value.
+    Bytes(u64, u64),
+    /// An address and a port.
+    Address,
+    /// An address and a port, or `off`.
+    AddressOrOff,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of texts.
+    Texts,
+    /// A list of these words, at least one.
+    Words(&'static [&'static str]),
+    /// A secret: refused in the file, taken from the environment.
+    Secret,
+    /// The list of `[[listen]]` entries; its own keys follow.
+    Listeners,
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    unit: &'static str,
+    doc: &'static str,
+) -> Key {
+    Key { name, kind, default, unit, doc }
+}
+
+const DAY: u64 = 86_400;
+
+/// All keys, in the order of the default file.
+pub const KEYS: &[Key] = &[
+    key(
+        "region",
+        Kind::Region,
+        "\"us-east-1\"",
+        "",
+        "The AWS region this server answers for. Clients choose a region when they sign; this one is used where no request says it, such as in `adit env`.",
+    ),
+    key(
+        "account",
+        Kind::Account,
+        "\"123456789012\"",
+        "12 digits",
+        "The account of the access key made on first start.",
+    ),
+    key(
+        "names",
+        Kind::Texts,
+        "[]",
+        "DNS names and IP addresses",
+        "Names under which clients reach this server, put into the server certificate besides localhost, the loopback addresses and the host name. Changing them makes a new certificate at the next start, from the same CA.",
+    ),
+    key("node.name", Kind::Text, "\"adit\"", "", "Name of this node in logs and audit rows."),
+    key(
+        "node.data-dir",
+        Kind::Text,
+        "\"./data\"",
+        "path",
+        "Folder of the database, keys, certificates, the first access key and the admin socket. One server per folder.",
+    ),
+    key(
+        "listen",
+        Kind::Listeners,
+        "[{ address = \"127.0.0.1:8080\", tls = false, serve = [\"api\"] }, { address = \"0.0.0.0:8443\" }]",
+        "",
+        "Where the server listens. Giving any [[listen]] replaces both defaults.",
+    ),
+    key(
+        "listen.address",
+        Kind::Address,
+        "",
+        "address:port",
+        "Address and port, such as \"0.0.0.0:443\" or \"[::]:443\". Required. Port 0 takes any free port.",
+    ),
+    key(
+        "listen.tls",
+        Kind::Bool,
+        "true",
+        "",
+        "TLS with the server certificate. Without it requests and tokens cross the network readable by anyone.",
+    ),
+    key(
+        "listen.serve",
+        Kind::Words(&["api", "tunnel"]),
+        "[\"api\", \"tunnel\"]",
+        "",
+        "What is served here: \"api\" is the AWS API, \"tunnel\" is tunnel data (/tunnel).",
+    ),
+    key(
+        "listen.allow-plain-remote",
+        Kind::Bool,
+        "false",
+        "",
+        "Allows tls = false on an address that other machines can reach. Only behind a proxy that does TLS.",
+    ),
+    key(
+        "metrics.address",
+        Kind::AddressOrOff,
+        "\"127.0.0.1:9464\"",
+        "address:port or \"off\"",
+        "Where Prometheus reads /metrics. The page needs no sign-in; keep it off public addresses.",
+    ),
+    key("log.format", Kind::Word(&["text", "json"]), "\"text\"", "", "How a log line is written."),
+    key(
+        "log.level",
+        Kind::Text,
+        "\"info\"",
+        "",
+        "error, warn, info, debug or trace; or directives such as \"info,adit_server::net=debug\".",
+    ),
+    key(
+        "tls.certificate-file",
+        Kind::Path,
+        "\"\"",
+        "path",
+        "PEM file with your own certificate chain, leaf first, in place of the one adit makes. Read again on SIGHUP.",
+    ),
+    key("tls.key-file", Kind::Path, "\"\"", "path", "PEM file with the private key of tls.certificate-file."),
+    key(
+        "tunnel.pace",
+        Kind::Bytes(0, 1 << 40),
+        "100000",
+        "bytes per second",
+        "Rate per tunnel and direction towards AWS's local proxy and clients adit does not know, which end when data arrives faster than their application reads it. 100000 is AWS's own rate; 0 switches pacing off.",
+    ),
+    key(
+        "tunnel.pace-own",
+        Kind::Bytes(0, 1 << 40),
+        "0",
+        "bytes per second",
+        "The same towards adit's own local proxy, which applies back-pressure and needs no pacing. 0 is off.",
+    ),
+    key(
+        "tunnel.idle-timeout",
+        Kind::Duration(5, DAY),
+        "\"90s\"",
+        "duration",
+        "A side that sends nothing, not even a ping, for this long is dropped. AWS's local proxy pings every 20 s.",
+    ),
+    key(
+        "tunnel.retention",
+        Kind::Duration(0, 365 * DAY),
+        "\"3h\"",
+        "duration",
+        "How long a closed tunnel can still be described and listed.",
+    ),
+    key(
+        "tunnel.max-lifetime",
+        Kind::Duration(60, DAY / 2),
+        "\"12h\"",
+        "duration",
+        "The longest lifetime OpenTunnel may ask for, and the one it gets when it asks for none.",
+    ),
+    key(
+        "tunnel.services-per-tunnel",
+        Kind::Number(1, 64),
+        "3",
+        "services",
+        "Services one tunnel may name. AWS's device client fails above 3.",
+    ),
+    key(
+        "tunnel.max-open-tunnels",
+        Kind::Number(1, 1_000_000),
+        "1000",
+        "tunnels",
+        "Open tunnels per account and region.",
+    ),
+    key(
+        "tunnel.connection-rate",
+        Kind::Number(0, 1_000_000),
+        "0",
+        "upgrades per second",
+        "Accepted tunnel connections a second per account; more get 503 and try again. 0 is off (AWS allows 10).",
+    ),
+    key(
+        "limits.max-connections",
+        Kind::Number(1, 10_000_000),
+        "20000",
+        "connections",
+        "Connections of all listeners together.",
+    ),
+    key(
+        "limits.connections-per-address",
+        Kind::Number(1, 10_000_000),
+        "2000",
+        "connections",
+        "Connections from one IP address (one /64 in IPv6).",
+    ),
+    key(
+        "limits.header-bytes",
+        Kind::Bytes(8192, 1 << 20),
+        "\"32KiB\"",
+        "bytes",
+        "Request line and headers of an API request.",
+    ),
+    key(
+        "limits.upgrade-bytes",
+        Kind::Bytes(512, 65_536),
+        "\"4KiB\"",
+        "bytes",
+        "Request line and headers of a tunnel upgrade. AWS's limit is 4096.",
+    ),
+    key("limits.body-bytes", Kind::Bytes(1024, 1 << 30), "\"1MiB\"", "bytes", "Body of an API request."),
+    key(
+        "limits.handshake-timeout",
+        Kind::Duration(1, 300),
+        "\"10s\"",
+        "duration",
+        "Time a client has for its TLS handshake.",
+    ),
+    key(
+        "limits.header-timeout",
+        Kind::Duration(1, 3600),
+        "\"30s\"",
+        "duration",
+        "Time a client has to send a request head; also how long a connection may stay idle between requests.",
+    ),
+    key(
+        "limits.request-timeout",
+        Kind::Duration(1, 3600),
+        "\"30s\"",
+        "duration",
+        "Time from request head to answer, body included.",
+    ),
+    key(
+        "shutdown.drain",
+        Kind::Duration(0, DAY),
+        "\"30s\"",
+        "duration",
+        "After SIGTERM no tunnel is opened or joined; those connected may go on for this long.",
+    ),
+    key(
+        "test.any-account-secret-file",
+        Kind::Path,
+        "\"\"",
+        "path",
+        "For test use only. File with one secret; with it every 12-digit access key id is accepted as its own account. Anyone who knows the secret owns every account.",
+    ),
+    key(
+        "test.any-account-secret",
+        Kind::Secret,
+        "\"\"",
+        "",
+        "That secret itself, from ADIT__TEST__ANY_ACCOUNT_SECRET only.",
+    ),
+];
+
+/// The key of that dotted name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.name == name)
+}
+
+/// The known name closest to a misspelt one, if any is near.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let last = |s: &str| s.rsplit('.').next().unwrap_or_default().to_owned();
+    KEYS.iter()
+        .map(|k| (distance(k.name, name).min(distance(&last(k.name), &last(name)) + 1), k.name))
+        .min()
+        .filter(|(d, _)| *d <= 2 + name.len() / 4)
+        .map(|(_, n)| n)
+}
+
+/// Letters to insert, remove or change to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, cb) in b.iter().enumerate() {
+            let keep = row.get(j).copied().unwrap_or(0) + usize::from(ca != *cb);
+            let remove = row.get(j + 1).copied().unwrap_or(0) + 1;
+            let insert = next.last().copied().unwrap_or(0) + 1;
+            next.push(keep.min(remove).min(insert));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
