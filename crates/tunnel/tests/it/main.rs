@@ -1,0 +1,12 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod hex;
+mod judge;
+mod properties;
+mod vectors;
+mod websocket;
