@@ -2,6 +2,13 @@
 
 pub mod clock;
 pub mod config;
+pub mod identity;
 pub mod ids;
+pub mod metrics;
+pub mod net;
+pub mod refusals;
+pub mod shutdown;
+pub mod state;
 
 pub use config::Config;
+pub use state::{Call, State};

@@ -1,0 +1,4 @@
+//! Sockets: listening, TLS, HTTP and the upgrade to a tunnel.
+
+pub mod seats;
+pub mod stream;
