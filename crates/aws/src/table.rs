@@ -70,6 +70,22 @@ pub struct Member {
     pub check: &'static Check,
 }
 
+/// An optional member of a JSON body.
+pub(crate) const fn may(name: &'static str, check: &'static Check) -> Member {
+    Member { name, wire: name, place: Place::Body, required: false, check }
+}
+
+/// A required member of a JSON body.
+pub(crate) const fn need(name: &'static str, check: &'static Check) -> Member {
+    Member { required: true, ..may(name, check) }
+}
+
+impl Member {
+    pub(crate) const fn at(self, place: Place, wire: &'static str) -> Self {
+        Self { place, wire, ..self }
+    }
+}
+
 /// Where a member stands in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
