@@ -19,18 +19,24 @@ pub mod service;
 pub mod sigv4;
 pub mod table;
 
+mod bind;
+mod json;
 mod refusal;
 mod reply;
+mod route;
 mod time;
+mod uri;
+mod validate;
 
 pub use refusal::{About, Refusal, Refused};
 pub use reply::{Failure, Reply, fault, reply};
 pub use service::{Protocol, Service};
-pub use sigv4::{Signer, sign};
+pub use sigv4::{Signature, Signer, sign};
 pub use table::Operation;
 
 use http::{HeaderMap, Method};
 use serde_json::Value;
+use table::Place;
 
 /// An HTTP request whose body has arrived.
 #[derive(Clone, Copy)]
@@ -65,28 +71,36 @@ impl<'a> Request<'a> {
 pub struct Unsigned<'a> {
     request: Request<'a>,
     operation: &'static Operation,
-    signature: sigv4::Signature<'a>,
+    signature: Signature<'a>,
 }
 
 /// A request whose signature is right.
 pub struct Call<'a> {
     request: Request<'a>,
+    /// The path that the signature covers, if that is not the one on the wire.
+    path: Option<String>,
     operation: &'static Operation,
-    signature: sigv4::Signature<'a>,
+    signature: Signature<'a>,
 }
 
 /// Finds out which operation is asked for and which key signed.
 ///
 /// # Errors
 /// [`Refusal::MissingToken`] if nothing is signed, before anything else is looked at; then
-/// [`Refusal::TooLarge`], [`Refusal::IncompleteSignature`], [`Refusal::WrongRegion`], [`Refusal::WrongService`] and
-/// [`Refusal::UnknownOperation`].
+/// [`Refusal::TooLarge`], [`Refusal::IncompleteSignature`], [`Refusal::WrongScope`], [`Refusal::WrongRegion`],
+/// [`Refusal::WrongService`] and [`Refusal::UnknownOperation`].
 pub fn read<'a>(request: &Request<'a>) -> Result<Unsigned<'a>, Refused> {
-    let about = About { protocol: Protocol::RestJson, service: None, operation: None };
-    let refuse = |why| Refused { why, about };
-    let signature = sigv4::Signature::parse(request).map_err(refuse)?;
-    let operation = Service::ALL.iter().find_map(|service| service.operations().first());
-    let operation = operation.ok_or_else(|| refuse(Refusal::UnknownOperation(request.path.to_owned())))?;
+    let unknown = About { protocol: route::protocol(request), service: None, operation: None };
+    let signature = Signature::parse(request).map_err(|why| Refused { why, about: unknown })?;
+    let limit = limits::BODY_BYTES;
+    if request.body.len() > limit {
+        let why = Refusal::TooLarge { size: request.body.len(), limit };
+        return Err(Refused { why, about: unknown });
+    }
+    let operation = route::operation(request, signature.service()).map_err(|(why, service)| {
+        let protocol = service.map_or(unknown.protocol, Service::protocol);
+        Refused { why, about: About { protocol, service, operation: None } }
+    })?;
     Ok(Unsigned { request: *request, operation, signature })
 }
 
@@ -100,41 +114,67 @@ impl<'a> Unsigned<'a> {
     /// The id of the key that is said to have signed. Chosen by the peer: any text.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.signature.key_id
+        self.signature.key_id()
     }
 
-    /// The region in the credential scope.
+    /// The region in the credential scope: 1 to 32 lower-case letters, digits and hyphens.
     #[must_use]
     pub fn region(&self) -> &str {
-        &self.signature.region
+        self.signature.region()
     }
 
     /// The session token that came along. Whether it belongs to the key is for the caller to say.
     #[must_use]
     pub fn session_token(&self) -> Option<&str> {
-        self.signature.session_token.as_deref()
+        self.signature.session_token()
     }
 
     /// What an answer needs to know, should the caller refuse (an unknown key, for instance).
     #[must_use]
     pub fn about(&self) -> About {
-        About {
-            protocol: self.operation.service.protocol(),
-            service: Some(self.operation.service),
-            operation: Some(self.operation),
-        }
+        About::operation(self.operation)
     }
 
     /// Recomputes the signature. `now` is in epoch seconds.
+    ///
+    /// A path with dot segments or repeated slashes counts as signed as it stands or without them, for both are
+    /// done; in the second case the call goes on with the path that was signed, to the same operation.
     ///
     /// # Errors
     /// [`Refusal::Expired`], [`Refusal::NotYetCurrent`], [`Refusal::UnsignedHeader`], [`Refusal::BodyHash`],
     /// [`Refusal::SignatureMismatch`].
     pub fn verify(self, secret: &str, now: i64) -> Result<Call<'a>, Refused> {
-        let about = self.about();
-        let Self { request, operation, signature } = self;
-        signature.verify(&request, secret, now).map_err(|why| Refused { why, about })?;
-        Ok(Call { request, operation, signature })
+        match self.signed_path(secret, now) {
+            Ok(path) => {
+                let Self { request, operation, signature } = self;
+                Ok(Call { request, path, operation, signature })
+            }
+            Err(why) => Err(Refused { why, about: self.about() }),
+        }
+    }
+
+    fn signed_path(&self, secret: &str, now: i64) -> Result<Option<String>, Refusal> {
+        let uncovered = |name: &str| self.request.headers.contains_key(name) && !self.signature.covers(name);
+        let inputs = self.operation.members.iter();
+        let mut inputs = inputs.filter(|member| matches!(member.place, Place::Header | Place::JsonHeader));
+        if uncovered(route::TARGET) {
+            return Err(Refusal::UnsignedHeader(route::TARGET.to_owned()));
+        }
+        if let Some(member) = inputs.find(|member| uncovered(member.wire)) {
+            return Err(Refusal::UnsignedHeader(member.wire.to_owned()));
+        }
+        match self.signature.verify(&self.request, secret, now) {
+            Ok(()) => Ok(None),
+            Err(Refusal::SignatureMismatch) => {
+                let path = uri::normalized(self.request.path);
+                let request = Request { path: &path, ..self.request };
+                if path == self.request.path || !route::leads_to(self.operation, &request) {
+                    return Err(Refusal::SignatureMismatch);
+                }
+                self.signature.verify(&request, secret, now).map(|()| Some(path))
+            }
+            Err(why) => Err(why),
+        }
     }
 }
 
@@ -148,29 +188,25 @@ impl Call<'_> {
     /// The id of the key that signed.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.signature.key_id
+        self.signature.key_id()
     }
 
     /// The region that records of this call belong to.
     #[must_use]
     pub fn region(&self) -> &str {
-        &self.signature.region
+        self.signature.region()
     }
 
     /// The session token that came along.
     #[must_use]
     pub fn session_token(&self) -> Option<&str> {
-        self.signature.session_token.as_deref()
+        self.signature.session_token()
     }
 
     /// What an answer needs to know.
     #[must_use]
     pub fn about(&self) -> About {
-        About {
-            protocol: self.operation.service.protocol(),
-            service: Some(self.operation.service),
-            operation: Some(self.operation),
-        }
+        About::operation(self.operation)
     }
 
     /// The whole input as one object, keyed by the member names of the API. Members that are absent or null are not
@@ -179,7 +215,8 @@ impl Call<'_> {
     /// # Errors
     /// [`Refusal::Serialization`] for what cannot be read, [`Refusal::Validation`] for what breaks constraints.
     pub fn bind(&self) -> Result<Value, Refused> {
-        let _ = self.request.body;
-        Ok(Value::Object(serde_json::Map::new()))
+        let path = self.path.as_deref().unwrap_or(self.request.path);
+        let request = Request { path, ..self.request };
+        bind::bind(self.operation, &request).map_err(|why| Refused { why, about: self.about() })
     }
 }

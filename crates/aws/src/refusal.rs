@@ -43,6 +43,8 @@ pub enum Refusal {
         /// How far a clock may be ahead, in seconds.
         window: i64,
     },
+    /// The credential scope's date or last word does not fit; the text says which.
+    WrongScope(String),
     /// The credential scope is for another service than the request; names the right one.
     WrongService(String),
     /// The region in the credential scope cannot be one.
@@ -68,6 +70,7 @@ impl fmt::Display for Refusal {
             Self::MissingToken => out.write_str("Missing Authentication Token"),
             Self::IncompleteSignature(text)
             | Self::BodyHash(text)
+            | Self::WrongScope(text)
             | Self::UnknownOperation(text)
             | Self::Serialization(text)
             | Self::Validation(text) => out.write_str(text),
@@ -116,6 +119,13 @@ pub struct About {
     pub service: Option<Service>,
     /// The operation, once known.
     pub operation: Option<&'static Operation>,
+}
+
+impl About {
+    pub(crate) fn operation(operation: &'static Operation) -> Self {
+        let service = operation.service;
+        Self { protocol: service.protocol(), service: Some(service), operation: Some(operation) }
+    }
 }
 
 /// A refused request.

@@ -1,35 +1,212 @@
 //! AWS Signature Version 4: read it, recompute it, make it.
+//!
+//! Two forms: the `Authorization` header, and a query that carries the signature (presigned). The body is always
+//! part of the signature here; `UNSIGNED-PAYLOAD` and streaming bodies are refused.
+
+mod canonical;
+mod header;
+mod presigned;
 
 use std::borrow::Cow;
 
+use http::header::{AUTHORIZATION, InvalidHeaderValue};
 use http::{HeaderName, HeaderValue};
+use subtle::ConstantTimeEq as _;
 
-use crate::Request;
+use crate::limits::{ECHO_CHARS, PRESIGNED_SECONDS, SIGNED_HEADERS, SKEW_SECONDS};
 use crate::refusal::Refusal;
+use crate::{Request, time, uri};
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const TERMINATOR: &str = "aws4_request";
+const BODY_HASH: &str = "x-amz-content-sha256";
+const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// A signature as it came with a request, not yet believed.
 pub struct Signature<'a> {
-    pub(crate) key_id: Cow<'a, str>,
-    pub(crate) region: Cow<'a, str>,
-    pub(crate) session_token: Option<Cow<'a, str>>,
+    scope: Scope<'a>,
+    session_token: Option<Cow<'a, str>>,
+    /// Lower case, ascending.
+    signed_headers: Vec<String>,
+    signature: String,
+    signed_at: i64,
+    /// Seconds that the signature lives; `None` in the header form.
+    expires: Option<i64>,
+}
+
+/// The credential: key id and what its derived key is good for.
+#[derive(Clone)]
+struct Scope<'a> {
+    key_id: Cow<'a, str>,
+    date: Cow<'a, str>,
+    region: Cow<'a, str>,
+    service: Cow<'a, str>,
+}
+
+/// The parts of a signature as text, wherever they stood.
+struct Parts<'a> {
+    credential: Cow<'a, str>,
+    signed_headers: Cow<'a, str>,
+    signature: Cow<'a, str>,
+    signed_at: i64,
+    expires: Option<i64>,
+    session_token: Option<Cow<'a, str>>,
 }
 
 impl<'a> Signature<'a> {
-    /// Reads the `Authorization` header or the signed query of a request.
+    /// Reads the `Authorization` header, or else the signed query, of a request.
     ///
     /// # Errors
-    /// [`Refusal::MissingToken`] or [`Refusal::IncompleteSignature`].
-    pub fn parse(_request: &Request<'a>) -> Result<Self, Refusal> {
-        Err(Refusal::MissingToken)
+    /// [`Refusal::MissingToken`] if there is neither; [`Refusal::IncompleteSignature`], [`Refusal::WrongScope`],
+    /// [`Refusal::WrongRegion`].
+    pub fn parse(request: &Request<'a>) -> Result<Self, Refusal> {
+        let parts = if let Some(value) = request.headers.get(AUTHORIZATION) {
+            header::parse(value, request.headers)?
+        } else if presigned::is_signed(request.query) {
+            presigned::parse(request.query)?
+        } else {
+            return Err(Refusal::MissingToken);
+        };
+        let scope = Scope::parse(parts.credential, parts.signed_at)?;
+        let mut signed_headers: Vec<String> =
+            parts.signed_headers.split(';').map(str::to_ascii_lowercase).collect();
+        if signed_headers.len() > SIGNED_HEADERS {
+            let text = format!("SignedHeaders must name at most {SIGNED_HEADERS} headers.");
+            return Err(Refusal::IncompleteSignature(text));
+        }
+        signed_headers.sort_unstable();
+        Ok(Self {
+            scope,
+            session_token: parts.session_token,
+            signed_headers,
+            signature: parts.signature.into_owned(),
+            signed_at: parts.signed_at,
+            expires: parts.expires,
+        })
     }
 
-    /// Recomputes the signature. `now` is in epoch seconds.
+    /// The id of the key that is said to have signed. Chosen by the peer: any text.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.scope.key_id
+    }
+
+    /// The region in the credential scope: lower-case letters, digits and hyphens.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.scope.region
+    }
+
+    /// The service in the credential scope. Chosen by the peer: any text.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.scope.service
+    }
+
+    /// The session token that came along.
+    #[must_use]
+    pub fn session_token(&self) -> Option<&str> {
+        self.session_token.as_deref()
+    }
+
+    /// Whether a header is covered; the name in lower case.
+    #[must_use]
+    pub fn covers(&self, header: &str) -> bool {
+        self.signed_headers.binary_search_by(|name| name.as_str().cmp(header)).is_ok()
+    }
+
+    /// Recomputes the signature over `request`, whose path is taken as it stands. `now` is in epoch seconds.
     ///
     /// # Errors
     /// [`Refusal::Expired`], [`Refusal::NotYetCurrent`], [`Refusal::UnsignedHeader`], [`Refusal::BodyHash`],
     /// [`Refusal::SignatureMismatch`].
-    pub fn verify(&self, _request: &Request<'a>, _secret: &str, _now: i64) -> Result<(), Refusal> {
-        Err(Refusal::SignatureMismatch)
+    pub fn verify(&self, request: &Request<'_>, secret: &str, now: i64) -> Result<(), Refusal> {
+        self.is_current(now)?;
+        if !self.covers("host") {
+            return Err(Refusal::UnsignedHeader("host".to_owned()));
+        }
+        if request.headers.contains_key(&TOKEN) && self.expires.is_none() && !self.covers(TOKEN.as_str()) {
+            return Err(Refusal::UnsignedHeader(TOKEN.to_string()));
+        }
+        let body_hash = canonical::hex_hash(request.body);
+        if let Some(claimed) = request.headers.get(BODY_HASH)
+            && claimed.as_bytes() != body_hash.as_bytes()
+        {
+            return Err(Refusal::BodyHash(format!(
+                "The {BODY_HASH} header must be the SHA-256 of the request body in lower-case hex; \
+                 unsigned and streamed bodies are not taken."
+            )));
+        }
+        let canonical = canonical::request(request, &self.signed_headers, self.expires.is_some(), &body_hash);
+        let right = self.scope.signature(secret, self.signed_at, &canonical);
+        if bool::from(right.as_bytes().ct_eq(self.signature.as_bytes())) {
+            Ok(())
+        } else {
+            Err(Refusal::SignatureMismatch)
+        }
+    }
+
+    fn is_current(&self, now: i64) -> Result<(), Refusal> {
+        let window = SKEW_SECONDS;
+        if self.signed_at > now.saturating_add(window) {
+            return Err(Refusal::NotYetCurrent { signed: self.signed_at, latest: now + window, now, window });
+        }
+        let (ended, earliest) = match self.expires {
+            None => (self.signed_at, now.saturating_sub(window)),
+            Some(lives) => (self.signed_at + lives, now),
+        };
+        if ended < earliest {
+            let window = now.saturating_sub(earliest);
+            return Err(Refusal::Expired { ended, earliest, now, window });
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Scope<'a> {
+    fn parse(credential: Cow<'a, str>, signed_at: i64) -> Result<Self, Refusal> {
+        let parts: Vec<&str> = credential.split('/').collect();
+        let [key_id, date, region, service, terminator] = *parts else {
+            return Err(Refusal::IncompleteSignature(format!(
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{}'",
+                echo(&credential)
+            )));
+        };
+        if terminator != TERMINATOR {
+            return Err(Refusal::WrongScope(format!(
+                "Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{}'.",
+                echo(terminator)
+            )));
+        }
+        let stamp = time::basic(signed_at);
+        if stamp.get(..8) != Some(date) {
+            return Err(Refusal::WrongScope(format!(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: \
+                 '{}' != '{}', from '{stamp}'.",
+                echo(date),
+                stamp.get(..8).unwrap_or_default()
+            )));
+        }
+        let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if region.is_empty() || region.len() > 32 || !region.bytes().all(named) {
+            return Err(Refusal::WrongRegion(echo(region)));
+        }
+        let [key_id, date, region, service] =
+            [key_id, date, region, service].map(|part| Cow::Owned(part.to_owned()));
+        Ok(Self { key_id, date, region, service })
+    }
+
+    fn text(&self) -> String {
+        let Self { date, region, service, .. } = self;
+        format!("{date}/{region}/{service}/{TERMINATOR}")
+    }
+
+    /// The signature in lower-case hex.
+    fn signature(&self, secret: &str, signed_at: i64, canonical: &[u8]) -> String {
+        let stamp = time::basic(signed_at);
+        let to_sign = format!("{ALGORITHM}\n{stamp}\n{}\n{}", self.text(), canonical::hex_hash(canonical));
+        canonical::hex_signature(secret, [&self.date, &self.region, &self.service, TERMINATOR], &to_sign)
     }
 }
 
@@ -51,13 +228,76 @@ pub struct Signer<'a> {
 
 /// The headers that sign a request: `x-amz-date`, `x-amz-security-token` if there is a token, `authorization`.
 ///
-/// The request must have its `host` header and everything else that is to be signed; the three must not be in it.
+/// The request must have its `host` header and everything else that is to be signed. Whatever it has of the three is
+/// to be replaced by these. Headers that proxies change are left out of the signature.
 ///
 /// # Errors
-/// [`http::header::InvalidHeaderValue`] if a name in `signer` cannot stand in a header.
+/// [`InvalidHeaderValue`] if a text in `signer` cannot stand in a header.
 pub fn sign(
-    _request: &Request<'_>,
-    _signer: &Signer<'_>,
-) -> Result<Vec<(HeaderName, HeaderValue)>, http::header::InvalidHeaderValue> {
-    Ok(Vec::new())
+    request: &Request<'_>,
+    signer: &Signer<'_>,
+) -> Result<Vec<(HeaderName, HeaderValue)>, InvalidHeaderValue> {
+    const UNSIGNED: [&str; 10] = [
+        "authorization",
+        "connection",
+        "expect",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "x-amzn-trace-id",
+    ];
+    let stamp = time::basic(signer.now);
+    let mut headers = request.headers.clone();
+    let mut made = vec![(DATE, HeaderValue::from_str(&stamp)?)];
+    if let Some(token) = signer.session_token {
+        let mut token = HeaderValue::from_str(token)?;
+        token.set_sensitive(true);
+        made.push((TOKEN, token));
+    }
+    for (name, value) in &made {
+        headers.insert(name, value.clone());
+    }
+    let mut signed: Vec<String> = headers
+        .keys()
+        .map(|name| name.as_str().to_owned())
+        .filter(|name| !UNSIGNED.contains(&name.as_str()))
+        .collect();
+    signed.sort_unstable();
+    let scope = Scope {
+        key_id: signer.key_id.into(),
+        date: stamp.chars().take(8).collect(),
+        region: signer.region.into(),
+        service: signer.service.into(),
+    };
+    let request = Request { headers: &headers, ..*request };
+    let canonical = canonical::request(&request, &signed, false, &canonical::hex_hash(request.body));
+    let signature = scope.signature(signer.secret, signer.now, &canonical);
+    let authorization = format!(
+        "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
+        scope.key_id,
+        scope.text(),
+        signed.join(";")
+    );
+    made.push((AUTHORIZATION, HeaderValue::from_str(&authorization)?));
+    Ok(made)
+}
+
+/// As much of a peer's text as a message repeats.
+fn echo(text: &str) -> String {
+    text.chars().take(ECHO_CHARS).collect()
+}
+
+fn incomplete(text: &str) -> Refusal {
+    Refusal::IncompleteSignature(text.to_owned())
+}
+
+fn bad_algorithm(name: &str) -> Refusal {
+    Refusal::IncompleteSignature(format!("Unsupported AWS 'algorithm': '{}'.", echo(name)))
+}
+
+fn bad_date(text: &str) -> Refusal {
+    Refusal::IncompleteSignature(format!("Date must be in ISO-8601 'basic format'. Got '{}'.", echo(text)))
 }
