@@ -1,1 +1,102 @@
 //! Where things are kept: SQL written once, one small driver per engine.
+//!
+//! [`Store`] has one method per question, in one file per noun. Every method is asynchronous; a change is answered
+//! only after its transaction is on disk. Changes that wait at the same time share one commit.
+#![warn(missing_docs)]
+
+use std::path::Path;
+
+mod audit;
+mod credential;
+mod error;
+mod lock;
+mod migrate;
+mod setting;
+mod sql;
+mod sqlite;
+mod tag;
+mod thing;
+mod token;
+mod tunnel;
+
+pub use audit::{AuditEntry, AuditRecord};
+pub use credential::Credential;
+pub use error::{Error, Result};
+pub use tag::Tagged;
+pub use thing::{ThingCreated, ThingDeleted, ThingUpdated};
+pub use token::{Claim, Claimed, Link, TokenHash, TokenRecord, TokenState};
+pub use tunnel::{Closing, NewTunnel, Opened, Rotation};
+
+use sql::Driver;
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The records, in the listing's order.
+    pub items: Vec<T>,
+    /// Position of the last record, if there are more after it: `after` of the next call.
+    pub next: Option<i64>,
+}
+
+impl<T> Page<T> {
+    /// A page of at most `limit` of `rows`, which were asked for with one to spare.
+    fn of(mut rows: Vec<(i64, T)>, limit: usize) -> Page<T> {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(|(position, _)| *position) } else { None };
+        Page { items: rows.into_iter().map(|(_, item)| item).collect(), next }
+    }
+}
+
+/// What the store has done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Transactions asked for by callers that were committed.
+    pub transactions: u64,
+    /// Commits to disk that carried them.
+    pub commits: u64,
+    /// Transactions that were refused because the disk or the database failed.
+    pub failures: u64,
+}
+
+/// The store. Dropping it finishes what was accepted, closes the database and frees the data folder.
+pub struct Store {
+    driver: Driver,
+    _lock: Option<lock::Lock>,
+}
+
+impl Store {
+    /// Opens the database `adit.db` in the data folder `dir`, making both if absent and bringing the schema up to
+    /// date. Blocks; call it at start.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the folder or the file cannot be written, [`Error::InUse`] if another server holds
+    /// the folder, [`Error::Newer`] if a later version of adit wrote the database, [`Error::Altered`] if its
+    /// migrations are not ours, [`Error::Corrupt`] if it is not a database.
+    pub fn open(dir: &Path) -> Result<Store> {
+        let lock = lock::Lock::take(dir)?;
+        let sqlite = sqlite::Sqlite::open(&dir.join("adit.db"))?;
+        Ok(Store { driver: Driver::Sqlite(sqlite), _lock: Some(lock) })
+    }
+
+    /// A store in memory that is gone when dropped.
+    ///
+    /// # Errors
+    /// Whatever the engine reports; not in practice.
+    pub fn memory() -> Result<Store> {
+        Ok(Store { driver: Driver::Sqlite(sqlite::Sqlite::memory()?), _lock: None })
+    }
+
+    /// What was done since opening.
+    pub fn stats(&self) -> Stats {
+        self.driver.stats()
+    }
+
+    /// Answers if the database can be written: commits an empty transaction.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with what to do about it.
+    pub async fn check(&self) -> Result<()> {
+        self.driver.write(|tx| setting::put(tx, "checked", "")).await
+    }
+}

@@ -1,0 +1,75 @@
+//! Brings a database up to the schema of this build.
+//!
+//! Numbered SQL files, each applied once, in order, in a transaction of its own. The hash of each applied text is
+//! kept: a file that was changed after it shipped is a defect we want to hear about at start.
+
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::sql::{Tx, args};
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") }];
+
+/// What a migration needs beyond a [`Tx`]: many statements in one text.
+pub(crate) trait Target {
+    /// Runs a text of several statements.
+    fn batch(&self, sql: &str) -> Result<()>;
+    /// The transaction view of the same connection.
+    fn tx(&self) -> Tx<'_>;
+}
+
+/// Applies what is missing.
+pub(crate) fn up(target: &impl Target, path: &Path) -> Result<()> {
+    apply(target, path, MIGRATIONS)
+}
+
+fn apply(target: &impl Target, path: &Path, migrations: &[Migration]) -> Result<()> {
+    target.batch(
+        "CREATE TABLE IF NOT EXISTS migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL)",
+    )?;
+    let applied = target.tx().rows("SELECT version, sha256 FROM migration ORDER BY version", &[], |row| {
+        Ok((row.int(0)?, row.text(1)?))
+    })?;
+    let known = migrations.last().map_or(0, |migration| migration.version);
+    if let Some((found, _)) = applied.last().filter(|(version, _)| *version > known) {
+        return Err(Error::Newer { path: path.to_owned(), found: *found, known });
+    }
+    for migration in migrations {
+        let hash = sha256(migration.sql);
+        match applied.iter().find(|(version, _)| *version == migration.version) {
+            Some((_, there)) if *there == hash => {}
+            Some(_) => return Err(Error::Altered { path: path.to_owned(), version: migration.version }),
+            None => {
+                tracing::info!(version = migration.version, name = migration.name, "migrating the database");
+                target.batch("BEGIN IMMEDIATE")?;
+                let done = target.batch(migration.sql).and_then(|()| {
+                    target.tx().run(
+                        "INSERT INTO migration (version, name, sha256) VALUES ($1, $2, $3)",
+                        args![migration.version, migration.name, hash],
+                    )
+                });
+                match done {
+                    Ok(_) => target.batch("COMMIT")?,
+                    Err(error) => {
+                        let _ = target.batch("ROLLBACK");
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
