@@ -13,11 +13,16 @@ pub mod envelope;
 pub mod frame;
 pub mod limits;
 pub mod message;
+pub mod relay;
+mod streams;
+pub mod token;
 pub mod version;
 pub mod websocket;
+pub mod why;
 mod wire;
 
 pub use version::Version;
+pub use why::Why;
 
 use std::fmt;
 use std::str::FromStr;

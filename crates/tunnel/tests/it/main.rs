@@ -8,5 +8,6 @@
 mod hex;
 mod judge;
 mod properties;
+mod transcript;
 mod vectors;
 mod websocket;
