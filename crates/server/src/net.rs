@@ -2,3 +2,4 @@
 
 pub mod seats;
 pub mod stream;
+pub mod tls;

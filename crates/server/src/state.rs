@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use adit_iot::tunnel::Horizon;
 use adit_iot::{Scope, Timestamp};
+use adit_store::Store;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -13,10 +15,11 @@ use crate::refusals::Refusals;
 use crate::shutdown::Phases;
 
 /// Everything a part of the server may use.
-#[derive(Debug)]
 pub struct State {
     /// What the operator set.
     pub config: Config,
+    /// What is kept.
+    pub store: Store,
     /// The time.
     pub clock: Clock,
     /// Chance.
@@ -37,10 +40,17 @@ impl State {
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.clock.now_ms())
     }
+
+    /// From where tunnels are looked at now: which are over, and which are gone.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        let retention = self.config.tunnel.retention.as_millis();
+        Horizon { now: self.now(), retention_millis: i64::try_from(retention).unwrap_or(i64::MAX) }
+    }
 }
 
 /// One authenticated API call.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The server.
     pub state: &'a State,

@@ -1,0 +1,92 @@
+//! Tags of tunnels (spec: secure-tunneling §1.2 TagResource).
+
+use adit_iot::arn::Arn;
+use adit_iot::tag::Tag;
+use adit_iot::{Error, Kind, TunnelId};
+use adit_store::Tagged;
+use serde::{Deserialize, Serialize};
+
+use super::tunnel::{Empty, horizon};
+use crate::state::Call;
+
+/// Input of TagResource.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TagResource {
+    /// ARN of a tunnel.
+    pub resource_arn: String,
+    /// What to set, by key.
+    pub tags: Vec<Tag>,
+}
+
+/// Sets tags; a known key gets the new value.
+///
+/// # Errors
+/// `NotFound` for anything but a tunnel of the caller; `Invalid` for a reserved key or more than 50 tags.
+pub async fn tag_resource(cx: &Call<'_>, input: TagResource) -> Result<Empty, Error> {
+    let id = tunnel_of(cx, &input.resource_arn)?;
+    match cx.state.store.tags_set(cx.scope, &id, input.tags, horizon(cx)).await? {
+        Tagged::Yes => Ok(Empty {}),
+        Tagged::NotFound => Err(not_found(&input.resource_arn)),
+        // The model gives this operation no quota fault.
+        Tagged::Refused(refusal) => Err(Error { kind: Kind::Invalid, ..refusal }),
+    }
+}
+
+/// Input of UntagResource.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UntagResource {
+    /// ARN of a tunnel.
+    pub resource_arn: String,
+    /// Keys to remove.
+    pub tag_keys: Vec<String>,
+}
+
+/// Removes tags; unknown keys are ignored.
+///
+/// # Errors
+/// `NotFound` for anything but a tunnel of the caller.
+pub async fn untag_resource(cx: &Call<'_>, input: UntagResource) -> Result<Empty, Error> {
+    let id = tunnel_of(cx, &input.resource_arn)?;
+    let found = cx.state.store.tags_remove(cx.scope, &id, input.tag_keys, horizon(cx)).await?;
+    if found { Ok(Empty {}) } else { Err(not_found(&input.resource_arn)) }
+}
+
+/// Input of ListTagsForResource.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListTagsForResource {
+    /// ARN of a tunnel.
+    pub resource_arn: String,
+}
+
+/// Output of ListTagsForResource.
+#[derive(Debug, Serialize)]
+pub struct ListTagsForResourceOutput {
+    /// The tags, by key.
+    pub tags: Vec<Tag>,
+}
+
+/// Shows tags.
+///
+/// # Errors
+/// `NotFound` for anything but a tunnel of the caller.
+pub async fn list_tags_for_resource(
+    cx: &Call<'_>,
+    input: ListTagsForResource,
+) -> Result<ListTagsForResourceOutput, Error> {
+    let id = tunnel_of(cx, &input.resource_arn)?;
+    let tags = cx.state.store.tags_list(cx.scope, &id, horizon(cx)).await?;
+    Ok(ListTagsForResourceOutput { tags: tags.ok_or_else(|| not_found(&input.resource_arn))? })
+}
+
+/// The tunnel an ARN names, if it is in the caller's account and region.
+fn tunnel_of(cx: &Call<'_>, arn: &str) -> Result<TunnelId, Error> {
+    let named = Arn::parse(arn).and_then(|arn| arn.as_tunnel());
+    named.filter(|(scope, _)| scope == cx.scope).map(|(_, id)| id).ok_or_else(|| not_found(arn))
+}
+
+fn not_found(arn: &str) -> Error {
+    Error::not_found(format!("Resource {arn} is not a tunnel of this account and region."))
+}
