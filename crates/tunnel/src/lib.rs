@@ -11,8 +11,11 @@
 pub mod endpoint;
 pub mod envelope;
 pub mod frame;
+pub mod lane;
 pub mod limits;
 pub mod message;
+pub mod pace;
+pub mod queue;
 pub mod relay;
 mod streams;
 pub mod token;

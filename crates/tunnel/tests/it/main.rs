@@ -7,6 +7,7 @@
 
 mod hex;
 mod judge;
+mod lane;
 mod properties;
 mod transcript;
 mod vectors;
