@@ -16,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import namedtuple
 from pathlib import Path
 
@@ -350,6 +349,12 @@ class Proxies:
             cwd = self.folder / "cwd"
             cwd.mkdir(parents=True, exist_ok=True)
         process = Process([bin_dir() / "localproxy", *args], self.folder, name, env=environment, cwd=cwd)
+        self.all.append(process)
+        return process
+
+    def run_in(self, prefix, *args, env=None):
+        """Runs any program behind a prefix such as `ip netns exec NAME`; the pid stays that of the program."""
+        process = Process([*prefix, *args], self.folder, Path(str(args[0])).name, env=env or clean_environment())
         self.all.append(process)
         return process
 

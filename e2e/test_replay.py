@@ -92,5 +92,6 @@ def test_transcript(server, path):
                 got = sockets[side].recv()
                 assert same(got, Message.decode(frame)), f"{where}\ngot {str(got)[:300]}"
     for side, socket in sockets.items():
-        assert socket.silent(0.05), f"{path.name}: more than expected for the {side}"
+        assert socket.silent(0.05), f"{path.name}: more than expected for the {side}: {socket.queue} {socket.pongs}"
+    for socket in sockets.values():
         socket.close()
