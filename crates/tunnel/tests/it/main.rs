@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod endpoint;
 mod hex;
 mod judge;
 mod lane;
