@@ -1,3 +1,7 @@
-//! The `localproxy` command, a drop-in for the one of AWS.
+//! The local proxy under the name AWS gives it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    adit_device::localproxy::run_here(std::env::args_os().skip(1))
+}
