@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::limits::{ECHO_CHARS, PARAMETERS};
-use crate::refusal::Refusal;
+use crate::limits::PARAMETERS;
+use crate::refusal::{Refusal, echo};
 use crate::service::Protocol;
 use crate::table::{Check, Member, Operation, Place};
 use crate::{Request, json, route, time, uri, validate};
@@ -96,11 +96,18 @@ fn header(request: &Request<'_>, member: &Member) -> Result<Option<String>, Refu
     Ok(Some(text.to_owned()))
 }
 
+/// The JSON text in a header; where a client encoded its text once more as a JSON string, what is in the string.
 fn json_header(text: &str, member: &Member) -> Result<Value, Refusal> {
     let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    decoded.filter(|text| json::parse(text.as_bytes()).is_ok()).map(Value::from).ok_or_else(|| {
-        Refusal::Serialization(format!("The header '{}' must be JSON, encoded as base64.", member.wire))
-    })
+    let decoded = decoded.and_then(|text| json::parse(text.as_bytes()).ok().map(|value| (text, value)));
+    match decoded {
+        Some((_, Value::String(inner))) => Ok(Value::String(inner)),
+        Some((text, _)) => Ok(Value::String(text)),
+        None => Err(Refusal::Serialization(format!(
+            "The header '{}' must be JSON, encoded as base64.",
+            member.wire
+        ))),
+    }
 }
 
 fn decoded(text: &str, member: &Member) -> Result<String, Refusal> {
@@ -153,8 +160,7 @@ fn shaped(value: Value, check: &Check, path: &str) -> Result<Value, Refusal> {
         }
         (Check::Map { value: check, .. }, Value::Object(entries)) => {
             let entries = entries.into_iter().map(|(key, value)| {
-                let shown: String = key.chars().take(ECHO_CHARS).collect();
-                let value = shaped(value, check, &format!("{path}.{shown}.member"))?;
+                let value = shaped(value, check, &format!("{path}.{}.member", echo(&key)))?;
                 Ok((key, value))
             });
             entries.collect::<Result<Map<_, _>, _>>().map(Value::Object)

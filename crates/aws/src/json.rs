@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::limits::{ECHO_CHARS, JSON_DEPTH, JSON_VALUES};
+use crate::limits::{JSON_DEPTH, JSON_VALUES};
+use crate::refusal::echo;
 
 /// Reads one JSON value that is the whole of `bytes`.
 ///
@@ -94,8 +95,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut map = Map::new();
         while let Some(key) = members.next_key::<String>()? {
             if map.contains_key(&key) {
-                let key: String = key.chars().take(ECHO_CHARS).collect();
-                return Err(A::Error::custom(format_args!("member '{key}' is given twice")));
+                return Err(A::Error::custom(format_args!("member '{}' is given twice", echo(&key))));
             }
             map.insert(key, members.next_value_seed(inner)?);
         }

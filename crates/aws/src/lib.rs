@@ -10,6 +10,8 @@
 //! wire form that [`Refused::about`] or the operation's service names. The crate is pure: the caller brings the
 //! request, the secret and the time. The rows of all operations come from AWS's models (`tools/gen_aws_tables.py`).
 
+#![warn(missing_docs)]
+
 pub mod json11;
 pub mod limits;
 pub mod pattern;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::limits::ECHO_CHARS;
 use crate::service::{Protocol, Service};
 use crate::table::Operation;
 use crate::time::basic;
@@ -110,7 +111,15 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// A refusal together with what is known about the request, so that the answer takes the form its client reads.
+/// As much of a peer's text as a message repeats, on one line.
+pub(crate) fn echo(text: &str) -> String {
+    text.chars()
+        .take(ECHO_CHARS)
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
+}
+
+/// What is known about a request, so that the answer takes the form its client reads.
 #[derive(Clone, Copy)]
 pub struct About {
     /// The wire form to answer in.

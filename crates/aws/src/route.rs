@@ -4,8 +4,8 @@
 
 use http::header::CONTENT_TYPE;
 
-use crate::limits::{ECHO_CHARS, PARAMETERS};
-use crate::refusal::Refusal;
+use crate::limits::PARAMETERS;
+use crate::refusal::{Refusal, echo};
 use crate::service::{Protocol, Service};
 use crate::table::Operation;
 use crate::{Request, uri};
@@ -180,10 +180,6 @@ fn no_path(request: &Request<'_>) -> Refusal {
 
 fn is_root(path: &str) -> bool {
     matches!(path, "" | "/")
-}
-
-fn echo(text: &str) -> String {
-    text.chars().take(ECHO_CHARS).collect()
 }
 
 #[cfg(test)]

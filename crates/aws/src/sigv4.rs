@@ -13,8 +13,8 @@ use http::header::{AUTHORIZATION, InvalidHeaderValue};
 use http::{HeaderName, HeaderValue};
 use subtle::ConstantTimeEq as _;
 
-use crate::limits::{ECHO_CHARS, PRESIGNED_SECONDS, SIGNED_HEADERS, SKEW_SECONDS};
-use crate::refusal::Refusal;
+use crate::limits::{PRESIGNED_SECONDS, SIGNED_HEADERS, SKEW_SECONDS};
+use crate::refusal::{Refusal, echo};
 use crate::{Request, time, uri};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -283,11 +283,6 @@ pub fn sign(
     );
     made.push((AUTHORIZATION, HeaderValue::from_str(&authorization)?));
     Ok(made)
-}
-
-/// As much of a peer's text as a message repeats.
-fn echo(text: &str) -> String {
-    text.chars().take(ECHO_CHARS).collect()
 }
 
 fn incomplete(text: &str) -> Refusal {

@@ -38,12 +38,13 @@ pub(crate) fn parse_extended(text: &str) -> Option<i64> {
     (short && date.next().is_none() && clock.next().is_none()).then_some(parsed)
 }
 
-/// Reads `Wed, 31 Jan 2024 23:59:59 GMT`; `None` for anything else.
+/// Reads `Wed, 31 Jan 2024 23:59:59 GMT`, with `+0000` or `-0000` too; `None` for anything else.
 pub(crate) fn parse_http(text: &str) -> Option<i64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (_, rest) = text.split_once(", ")?;
-    let mut words = rest.strip_suffix(" GMT")?.split(' ');
+    let rest = [" GMT", " +0000", " -0000"].iter().find_map(|zone| rest.strip_suffix(zone))?;
+    let mut words = rest.split(' ');
     let day = fixed(words.next()?, 2)?;
     let name = words.next()?;
     let month = (1..).zip(MONTHS).find_map(|(at, month)| (month == name).then_some(at))?;

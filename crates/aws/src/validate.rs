@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::limits::{ECHO_CHARS, VIOLATIONS};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, echo};
 use crate::table::{Check, Member, Operation, Text};
 
 /// Checks the input of an operation.
@@ -92,8 +92,7 @@ impl Found {
             }
         } else {
             for (key, value) in entries {
-                let key: String = key.chars().take(ECHO_CHARS).collect();
-                self.inner(value, inner, &format!("{at}.{key}.member"));
+                self.inner(value, inner, &format!("{at}.{}.member", echo(key)));
             }
         }
     }
@@ -110,11 +109,8 @@ impl Found {
     fn shown(&self, value: &Value, check: &Check) -> String {
         let mut text = String::new();
         if self.quotes && show(value, check, &mut text) {
-            let mut shown: String = text.chars().take(ECHO_CHARS).collect();
-            if shown.len() < text.len() {
-                shown.push('…');
-            }
-            format!("Value '{shown}'")
+            let more = if text.chars().nth(ECHO_CHARS).is_some() { "…" } else { "" };
+            format!("Value '{}{more}'", echo(&text))
         } else {
             "Value".to_owned()
         }
@@ -275,4 +271,36 @@ fn surrounded<'v>(
     }
     text.push(close);
     may
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::service::Service;
+    use crate::table::{Method, need};
+
+    static TOKEN: Check = Check::Text(Text::sized(1, 3).sensitive());
+    static LIST: Check = Check::List { min: 0, max: 1, item: &TOKEN };
+    static OPERATION: Operation = Operation {
+        name: "Hide",
+        service: Service::Tunneling,
+        method: Method::Post,
+        path: "/",
+        status: 200,
+        members: &[need("token", &TOKEN), need("tokens", &LIST)],
+        faults: &[],
+    };
+
+    #[test]
+    fn a_sensitive_value_is_never_repeated() {
+        let input = json!({"token": "hidden", "tokens": ["hidden", "x"]});
+        let Err(Refusal::Validation(text)) = check(&OPERATION, input.as_object().unwrap()) else { panic!() };
+        insta::assert_snapshot!(text.replace("; ", "\n"), @"
+        3 validation errors detected: Value at 'token' failed to satisfy constraint: Member must have length less than or equal to 3
+        Value at 'tokens' failed to satisfy constraint: Member must have length less than or equal to 1
+        Value at 'tokens' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 3, Member must have length greater than or equal to 1, Member must not be null]
+        ");
+    }
 }
