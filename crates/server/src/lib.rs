@@ -1,7 +1,9 @@
 //! Sockets, tasks and handlers of the adit server.
 
+pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod faults;
 pub mod files;
 pub mod identity;
 pub mod ids;

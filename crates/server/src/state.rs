@@ -6,9 +6,10 @@ use adit_iot::tunnel::Horizon;
 use adit_iot::{Scope, Timestamp};
 use adit_store::Store;
 
+use crate::audit::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::identity::Principal;
+use crate::identity::{Keys, Principal};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
@@ -24,10 +25,14 @@ pub struct State {
     pub clock: Clock,
     /// Chance.
     pub ids: Ids,
+    /// Access keys.
+    pub keys: Keys,
     /// Counters and levels.
     pub metrics: Metrics,
     /// Recent refusals of tunnel upgrades, for the operator.
     pub refusals: Refusals,
+    /// Audit rows that strangers may still add.
+    pub strangers: Budget,
     /// Serving, draining or ending.
     pub phases: Phases,
     /// When this server started.
@@ -64,4 +69,12 @@ pub struct Call<'a> {
     pub now: Timestamp,
     /// From where.
     pub peer: SocketAddr,
+}
+
+impl Call<'_> {
+    /// From where this call looks at tunnels: which are over, and which are gone.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        Horizon { now: self.now, ..self.state.horizon() }
+    }
 }
