@@ -1,3 +1,72 @@
 //! Measures adit beside a limit and its peers.
 
-fn main() {}
+mod api;
+mod cases;
+mod chain;
+mod companions;
+mod fail;
+mod goals;
+mod idle;
+mod load;
+mod out;
+mod pattern;
+mod pki;
+mod probe;
+mod process;
+mod programs;
+mod record;
+mod service;
+mod stats;
+mod strace;
+mod suite;
+mod systems;
+mod table;
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Measures adit beside a limit and its peers, on the loopback address. The method: bench/README.md.
+#[derive(Parser)]
+#[command(name = "bench", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tunnel data path: throughput, CPU, latency, connections, memory. Exits 1 when a goal is missed.
+    Tunnel(suite::Options),
+    /// Counts that do not depend on time, against committed limits. Exits 1 when one is over.
+    Companions(companions::Options),
+    /// One process of the limit.
+    #[command(hide = true)]
+    Chain {
+        #[command(subcommand)]
+        part: chain::Part,
+    },
+    /// Becomes a program that ends with its parent.
+    #[command(hide = true)]
+    Guard {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let passed = match Cli::parse().command {
+        Command::Guard { words } => return process::guard(&words),
+        Command::Chain { part } => chain::run(part).map(|()| true),
+        Command::Tunnel(options) => suite::run(&options),
+        Command::Companions(options) => companions::run(&options),
+    };
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            out::talk(format_args!("bench: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}

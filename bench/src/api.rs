@@ -1,0 +1,129 @@
+//! Signed calls to the server's own API over plain HTTP, on the loopback address.
+
+use crate::fail::{Result, fail};
+use adit_aws::{Request, Service, Signer, sign};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+const MEDIA: &str = "application/x-amz-json-1.1";
+const TARGET: &str = "IoTSecuredTunneling.OpenTunnel";
+const ANSWER_LIMIT: usize = 1 << 20;
+
+/// Who calls, and where.
+#[derive(Clone)]
+pub struct Account {
+    authority: String,
+    region: String,
+    key_id: String,
+    secret: String,
+}
+
+/// The two tokens of a tunnel.
+pub struct Tunnel {
+    pub source: String,
+    pub destination: String,
+}
+
+impl Account {
+    /// The key in an AWS credentials file, for the API at an `http://` URL.
+    pub fn read(url: &str, region: &str, credentials: &Path) -> Result<Self> {
+        let Some(authority) = url.strip_prefix("http://") else {
+            return fail(format!("the API is at {url}; the bench speaks plain http:// only"));
+        };
+        let text = std::fs::read_to_string(credentials)?;
+        let value = |name: &str| {
+            text.lines()
+                .filter_map(|line| line.split_once('='))
+                .find(|(key, _)| key.trim() == name)
+                .map(|(_, value)| value.trim().to_owned())
+                .ok_or_else(|| format!("{} names no {name}", credentials.display()))
+        };
+        Ok(Self {
+            authority: authority.trim_end_matches('/').to_owned(),
+            region: region.to_owned(),
+            key_id: value("aws_access_key_id")?,
+            secret: value("aws_secret_access_key")?,
+        })
+    }
+
+    pub fn connect(&self) -> Result<Connection> {
+        let stream = TcpStream::connect(&self.authority)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        Ok(Connection { account: self.clone(), stream: BufReader::new(stream) })
+    }
+
+    fn request(&self, body: &[u8]) -> Result<Vec<u8>> {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_str(&self.authority)?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
+        headers.insert(HeaderName::from_static("x-amz-target"), HeaderValue::from_static(TARGET));
+        let request = Request { method: &Method::POST, path: "/", query: "", headers: &headers, body };
+        let signer = Signer {
+            key_id: &self.key_id,
+            secret: &self.secret,
+            session_token: None,
+            region: &self.region,
+            service: Service::Tunneling.signing_name(),
+            now: jiff::Timestamp::now().as_second(),
+        };
+        let signature = sign(&request, &signer)?;
+        let mut head = String::from("POST / HTTP/1.1\r\n");
+        let all = headers.iter().chain(signature.iter().map(|(name, value)| (name, value)));
+        for (name, value) in all {
+            write!(head, "{name}: {}\r\n", value.to_str()?)?;
+        }
+        write!(head, "content-length: {}\r\n\r\n", body.len())?;
+        Ok([head.as_bytes(), body].concat())
+    }
+}
+
+/// A connection to the API, used for one call after another.
+pub struct Connection {
+    account: Account,
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    /// Opens a tunnel that names one service.
+    pub fn open_tunnel(&mut self, service: &str) -> Result<Tunnel> {
+        let body = json!({ "destinationConfig": { "services": [service] } }).to_string();
+        let request = self.account.request(body.as_bytes())?;
+        self.stream.get_mut().write_all(&request)?;
+        let (status, answer) = self.answer()?;
+        let token = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+        match (status.as_str(), token("sourceAccessToken"), token("destinationAccessToken")) {
+            ("200", Some(source), Some(destination)) => Ok(Tunnel { source, destination }),
+            _ => fail(format!("OpenTunnel was answered {status} {answer}")),
+        }
+    }
+
+    fn answer(&mut self) -> Result<(String, Value)> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let Some(status) = line.split(' ').nth(1).map(str::to_owned) else {
+            return fail(format!("not an HTTP answer: {line:?}"));
+        };
+        let mut length = 0;
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse()?;
+            }
+        }
+        if length > ANSWER_LIMIT {
+            return fail(format!("an answer of {length} bytes; at most {ANSWER_LIMIT} are read"));
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    }
+}
