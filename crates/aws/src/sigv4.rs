@@ -69,12 +69,7 @@ impl<'a> Signature<'a> {
             return Err(Refusal::MissingToken);
         };
         let scope = Scope::parse(parts.credential, parts.signed_at)?;
-        let mut signed_headers: Vec<String> =
-            parts.signed_headers.split(';').map(str::to_ascii_lowercase).collect();
-        if signed_headers.len() > SIGNED_HEADERS {
-            let text = format!("SignedHeaders must name at most {SIGNED_HEADERS} headers.");
-            return Err(Refusal::IncompleteSignature(text));
-        }
+        let mut signed_headers = signed_headers(&parts.signed_headers)?;
         signed_headers.sort_unstable();
         Ok(Self {
             scope,
@@ -283,6 +278,24 @@ pub fn sign(
     );
     made.push((AUTHORIZATION, HeaderValue::from_str(&authorization)?));
     Ok(made)
+}
+
+/// Names in lower case, in the order given.
+fn signed_headers(list: &str) -> Result<Vec<String>, Refusal> {
+    let names = list.split(';').map(|name| HeaderName::from_bytes(name.as_bytes()));
+    let names: Result<Vec<String>, _> =
+        names.take(SIGNED_HEADERS + 1).map(|name| Ok(name?.to_string())).collect();
+    let names = names.map_err(|_: http::header::InvalidHeaderName| {
+        Refusal::IncompleteSignature(format!(
+            "SignedHeaders must be header names with ';' between, got '{}'.",
+            echo(list)
+        ))
+    })?;
+    if names.len() > SIGNED_HEADERS {
+        let text = format!("SignedHeaders must name at most {SIGNED_HEADERS} headers.");
+        return Err(Refusal::IncompleteSignature(text));
+    }
+    Ok(names)
 }
 
 fn incomplete(text: &str) -> Refusal {

@@ -50,6 +50,7 @@ fn a_signature_that_cannot_be_read_is_told_what_is_missing() {
             "/20150830/ => /20150829/",
             "/eu-central-1/ => /EU/",
             "host;x-amz-date => x-amz-date",
+            "host;x-amz-date => host; x-amz-date",
             "Signature= => Signature=0",
             "/iot/ => /s3/",
         ]
@@ -63,6 +64,7 @@ fn a_signature_that_cannot_be_read_is_told_what_is_missing() {
         Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '20150829' != '20150830', from '20150830T123600Z'.
         Credential should be scoped to a valid region, not 'EU'.
         'host' must be a 'SignedHeader' in the AWS Authorization.
+        SignedHeaders must be header names with ';' between, got 'host; x-amz-date'.
         The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.
         Credential should be scoped to correct service: 'iot'.
         "

@@ -1,6 +1,6 @@
 //! Requests signed by botocore (tests/vectors/sigv4.json, made by tools/gen_sigv4_vectors.py).
 
-use adit_aws::{Service, Signature};
+use adit_aws::{Refusal, Service, Signature};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue};
@@ -62,5 +62,22 @@ fn what_clients_send_comes_out_as_they_meant_it() {
         assert_eq!(call.region(), "eu-central-1");
         assert_eq!(call.session_token(), vector["token"].as_str(), "{name}");
         assert_eq!(call.bind().unwrap(), vector["input"], "{name}");
+    }
+}
+
+#[test]
+fn a_presigned_request_lives_as_long_as_it_says() {
+    let presigned =
+        vectors("calls").into_iter().filter(|vector| vector["name"].as_str().unwrap().contains("presigned"));
+    for vector in presigned {
+        let owned = request(&vector);
+        let request = owned.borrowed();
+        let signature = Signature::parse(&request).unwrap();
+        assert_eq!(signature.verify(&request, SECRET, NOW + 60), Ok(()));
+        let late = signature.verify(&request, SECRET, NOW + 61);
+        assert!(matches!(late, Err(Refusal::Expired { .. })), "{late:?}");
+        let mut longer = owned.clone();
+        longer.query = owned.query.replace("X-Amz-Expires=60", "X-Amz-Expires=3600");
+        assert_eq!(longer.refusal(), Refusal::SignatureMismatch);
     }
 }
