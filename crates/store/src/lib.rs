@@ -24,7 +24,7 @@ pub use credential::Credential;
 pub use error::{Error, Result};
 pub use tag::Tagged;
 pub use thing::{ThingCreated, ThingDeleted, ThingUpdated};
-pub use token::{Claim, Claimed, Link, TokenHash, TokenRecord, TokenState};
+pub use token::{Claim, Claimed, Link, TokenHash, TokenRecord, TokenState, hash_token};
 pub use tunnel::{Closing, NewTunnel, Opened, Rotation};
 
 use sql::Driver;
@@ -65,12 +65,18 @@ pub struct Store {
     _lock: Option<lock::Lock>,
 }
 
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
 impl Store {
     /// Opens the database `adit.db` in the data folder `dir`, making both if absent and bringing the schema up to
     /// date. Blocks; call it at start.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the folder or the file cannot be written, [`Error::InUse`] if another server holds
+    /// [`Error::Unavailable`] if the folder or the file cannot be written or the disk is full, [`Error::InUse`] if another server holds
     /// the folder, [`Error::Newer`] if a later version of adit wrote the database, [`Error::Altered`] if its
     /// migrations are not ours, [`Error::Corrupt`] if it is not a database.
     pub fn open(dir: &Path) -> Result<Store> {
@@ -92,11 +98,11 @@ impl Store {
         self.driver.stats()
     }
 
-    /// Answers if the database can be written: commits an empty transaction.
+    /// Writes and commits a trifle: tells whether changes can be stored now.
     ///
     /// # Errors
     /// [`Error::Unavailable`] with what to do about it.
     pub async fn check(&self) -> Result<()> {
-        self.driver.write(|tx| setting::put(tx, "checked", "")).await
+        self.driver.write(setting::touch).await
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::Stats;
 use crate::error::{Error, FULL, Result};
 use crate::migrate::{self, Target};
+use crate::setting;
 use crate::sql::{self, Tx, Value};
 
 /// Transactions that may wait for the writer, and reads that may wait for a reader; further callers wait outside.
@@ -66,6 +67,9 @@ impl Sqlite {
             .map_err(|e| Error::io(path, &e))?;
         let writer = Connection::open(path, true)?;
         migrate::up(&writer, path)?;
+        writer.order("BEGIN IMMEDIATE")?;
+        setting::touch(&Tx::Sqlite(&writer))?;
+        writer.order("COMMIT")?;
         let readers = (0..READERS).map(|_| Connection::open(path, false)).collect::<Result<Vec<_>>>()?;
         Sqlite::start(writer, readers)
     }

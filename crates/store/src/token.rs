@@ -4,11 +4,18 @@
 use adit_iot::tunnel::Side;
 use adit_iot::{Scope, Timestamp, TunnelId};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::sql::{Row, Tx, args, unreadable};
 use crate::{Result, Store, tunnel};
 
 /// SHA-256 of a token or of a client token.
 pub type TokenHash = [u8; 32];
+
+/// The form in which a token or a client token is kept and looked up.
+pub fn hash_token(text: &str) -> TokenHash {
+    Sha256::digest(text.as_bytes()).into()
+}
 
 /// What a token has been used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
