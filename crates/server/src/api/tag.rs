@@ -6,7 +6,7 @@ use adit_iot::{Error, Kind, TunnelId};
 use adit_store::Tagged;
 use serde::{Deserialize, Serialize};
 
-use super::tunnel::{Empty, horizon};
+use super::tunnel::Empty;
 use crate::state::Call;
 
 /// Input of TagResource.
@@ -25,7 +25,7 @@ pub struct TagResource {
 /// `NotFound` for anything but a tunnel of the caller; `Invalid` for a reserved key or more than 50 tags.
 pub async fn tag_resource(cx: &Call<'_>, input: TagResource) -> Result<Empty, Error> {
     let id = tunnel_of(cx, &input.resource_arn)?;
-    match cx.state.store.tags_set(cx.scope, &id, input.tags, horizon(cx)).await? {
+    match cx.state.store.tags_set(cx.scope, &id, input.tags, cx.state.horizon()).await? {
         Tagged::Yes => Ok(Empty {}),
         Tagged::NotFound => Err(not_found(&input.resource_arn)),
         // The model gives this operation no quota fault.
@@ -49,7 +49,7 @@ pub struct UntagResource {
 /// `NotFound` for anything but a tunnel of the caller.
 pub async fn untag_resource(cx: &Call<'_>, input: UntagResource) -> Result<Empty, Error> {
     let id = tunnel_of(cx, &input.resource_arn)?;
-    let found = cx.state.store.tags_remove(cx.scope, &id, input.tag_keys, horizon(cx)).await?;
+    let found = cx.state.store.tags_remove(cx.scope, &id, input.tag_keys, cx.state.horizon()).await?;
     if found { Ok(Empty {}) } else { Err(not_found(&input.resource_arn)) }
 }
 
@@ -77,7 +77,7 @@ pub async fn list_tags_for_resource(
     input: ListTagsForResource,
 ) -> Result<ListTagsForResourceOutput, Error> {
     let id = tunnel_of(cx, &input.resource_arn)?;
-    let tags = cx.state.store.tags_list(cx.scope, &id, horizon(cx)).await?;
+    let tags = cx.state.store.tags_list(cx.scope, &id, cx.state.horizon()).await?;
     Ok(ListTagsForResourceOutput { tags: tags.ok_or_else(|| not_found(&input.resource_arn))? })
 }
 

@@ -16,7 +16,7 @@ const PAGE: usize = 50;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct AttributePayload {
-    attributes: Attributes,
+    attributes: Option<Attributes>,
     merge: bool,
 }
 
@@ -53,11 +53,13 @@ pub struct CreateThingOutput {
 /// that name.
 pub async fn create_thing(cx: &Call<'_>, input: CreateThing) -> Result<CreateThingOutput, Error> {
     let name = ThingName::parse(&input.thing_name)?;
-    no_such_type(cx, input.thing_type_name.as_deref())?;
+    if let Some(type_name) = &input.thing_type_name {
+        return Err(no_such_type(cx, type_name));
+    }
     if let Some(group) = &input.billing_group_name {
         return Err(Error::not_found(format!("Billing Group {}:{group} not found.", cx.scope.account())));
     }
-    let attributes = input.attribute_payload.unwrap_or_default().attributes;
+    let attributes = input.attribute_payload.and_then(|payload| payload.attributes).unwrap_or_default();
     let new = Thing::new(name.clone(), cx.state.ids.uuid(), None, attributes, cx.now)?;
     let thing_arn = arn::thing(cx.scope, &name);
     match cx.state.store.thing_create(cx.scope, new).await? {
@@ -138,18 +140,20 @@ pub struct UpdateThing {
 pub async fn update_thing(cx: &Call<'_>, input: UpdateThing) -> Result<Empty, Error> {
     let name = ThingName::parse(&input.thing_name)?;
     if input.remove_thing_type && input.thing_type_name.is_some() {
-        return Err(Error::invalid("thingTypeName and removeThingType cannot be given together; choose one."));
+        return Err(Error::invalid(
+            "thingTypeName and removeThingType cannot be given together; choose one.",
+        ));
     }
-    let change = match input.attribute_payload {
-        Some(AttributePayload { attributes, merge }) => Change { attributes: Some(attributes), merge },
-        None => Change::default(),
-    };
-    if input.thing_type_name.is_some() && cx.state.store.thing_get(cx.scope, &name).await?.is_some() {
-        no_such_type(cx, input.thing_type_name.as_deref())?;
+    let not_found = || Error::not_found(format!("Thing {name} not found."));
+    if let Some(type_name) = &input.thing_type_name {
+        cx.state.store.thing_get(cx.scope, &name).await?.ok_or_else(not_found)?;
+        return Err(no_such_type(cx, type_name));
     }
+    let AttributePayload { attributes, merge } = input.attribute_payload.unwrap_or_default();
+    let change = Change { attributes, merge };
     match cx.state.store.thing_update(cx.scope, &name, input.expected_version, change).await? {
         ThingUpdated::Yes(_) => Ok(Empty {}),
-        ThingUpdated::NotFound => Err(Error::not_found(format!("Thing {name} not found."))),
+        ThingUpdated::NotFound => Err(not_found()),
         ThingUpdated::VersionConflict => Err(version_conflict(&name)),
         ThingUpdated::Refused(refusal) => Err(refusal),
     }
@@ -262,11 +266,8 @@ pub async fn list_things(cx: &Call<'_>, input: ListThings) -> Result<ListThingsO
 }
 
 /// Thing types cannot be created here, so none that is named exists.
-fn no_such_type(cx: &Call<'_>, type_name: Option<&str>) -> Result<(), Error> {
-    match type_name {
-        None => Ok(()),
-        Some(name) => Err(Error::not_found(format!("Thing Type {}:{name} not found.", cx.scope.account()))),
-    }
+fn no_such_type(cx: &Call<'_>, name: &str) -> Error {
+    Error::not_found(format!("Thing Type {}:{name} not found.", cx.scope.account()))
 }
 
 fn version_conflict(name: &ThingName) -> Error {

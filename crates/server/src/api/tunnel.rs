@@ -7,7 +7,7 @@ use std::time::Duration;
 use adit_iot::page::Listing;
 use adit_iot::tag::{self, Tag};
 use adit_iot::time::MINUTE;
-use adit_iot::tunnel::{ClientMode, Connection, Destination, Horizon, Side, Status, Tunnel};
+use adit_iot::tunnel::{ClientMode, Connection, Destination, Side, Status, Tunnel};
 use adit_iot::{Error, Kind, Secret, ThingName, Timestamp, TunnelId, arn};
 use adit_store::{Closing, NewTunnel, Opened, Rotation, hash_token};
 use base64::Engine as _;
@@ -131,9 +131,9 @@ pub struct Empty {}
 pub async fn close_tunnel(cx: &Call<'_>, input: CloseTunnel) -> Result<Empty, Error> {
     let id = TunnelId::parse(&input.tunnel_id)?;
     let found = if input.delete {
-        cx.state.store.tunnel_delete(cx.scope, &id, horizon(cx)).await?
+        cx.state.store.tunnel_delete(cx.scope, &id, cx.state.horizon()).await?
     } else {
-        cx.state.store.tunnel_close(cx.scope, &id, horizon(cx)).await? != Closing::NotFound
+        cx.state.store.tunnel_close(cx.scope, &id, cx.state.horizon()).await? != Closing::NotFound
     };
     if !found {
         return Err(not_found(&id));
@@ -183,8 +183,8 @@ pub struct Description {
 /// `NotFound`.
 pub async fn describe_tunnel(cx: &Call<'_>, input: DescribeTunnel) -> Result<DescribeTunnelOutput, Error> {
     let id = TunnelId::parse(&input.tunnel_id)?;
-    let tunnel = cx.state.store.tunnel_get(cx.scope, &id, horizon(cx)).await?;
-    let tags = cx.state.store.tags_list(cx.scope, &id, horizon(cx)).await?;
+    let tunnel = cx.state.store.tunnel_get(cx.scope, &id, cx.state.horizon()).await?;
+    let tags = cx.state.store.tags_list(cx.scope, &id, cx.state.horizon()).await?;
     let (Some(tunnel), Some(tags)) = (tunnel, tags) else { return Err(not_found(&id)) };
     let tunnel = Description {
         tunnel_id: id.to_string(),
@@ -250,7 +250,7 @@ pub async fn list_tunnels(cx: &Call<'_>, input: ListTunnels) -> Result<ListTunne
     let listing = Listing { operation: "ListTunnels", scope: cx.scope, filters: &[thing] };
     let after = input.next_token.as_deref().map(|token| listing.position(token)).transpose()?;
     let limit = input.max_results.map_or(PAGE, |count| count as usize);
-    let page = cx.state.store.tunnels_page(cx.scope, thing, after, limit, horizon(cx)).await?;
+    let page = cx.state.store.tunnels_page(cx.scope, thing, after, limit, cx.state.horizon()).await?;
     let summary = |tunnel: Tunnel| Summary {
         tunnel_arn: arn::tunnel(cx.scope, &tunnel.id),
         tunnel_id: tunnel.id.to_string(),
@@ -312,19 +312,13 @@ pub async fn rotate_tunnel_access_token(
         destination_token: hash_token(destination.expose()),
         destination: given,
     };
-    let rotated = cx.state.store.tunnel_rotate(cx.scope, &id, rotation, horizon(cx)).await?;
+    let rotated = cx.state.store.tunnel_rotate(cx.scope, &id, rotation, cx.state.horizon()).await?;
     rotated.ok_or_else(|| not_found(&id))?;
     Ok(RotateTunnelAccessTokenOutput {
         tunnel_arn: arn::tunnel(cx.scope, &id),
         source_access_token: mode.covers(Side::Source).then_some(source),
         destination_access_token: mode.covers(Side::Destination).then_some(destination),
     })
-}
-
-/// From where this call looks at tunnels.
-pub(super) fn horizon(cx: &Call<'_>) -> Horizon {
-    let retention = cx.state.config.tunnel.retention;
-    Horizon { now: cx.now, retention_millis: i64::try_from(retention.as_millis()).unwrap_or(i64::MAX) }
 }
 
 fn not_found(id: &TunnelId) -> Error {
@@ -368,7 +362,9 @@ mod tests {
 
     #[test]
     fn the_longest_lifetime_is_the_default_and_the_limit() {
-        let ask = |minutes| lifetime(Duration::from_secs(3600), TimeoutConfig { max_lifetime_timeout_minutes: minutes });
+        let ask = |minutes| {
+            lifetime(Duration::from_secs(3600), TimeoutConfig { max_lifetime_timeout_minutes: minutes })
+        };
         assert_eq!(ask(None).unwrap(), 60);
         assert_eq!(ask(Some(60)).unwrap(), 60);
         assert_eq!(ask(Some(61)).unwrap_err().kind, Kind::Invalid);
