@@ -33,8 +33,7 @@ SERVICES = [
     ("tunneling", "Tunneling", "iotsecuretunneling/2018-10-05", 8, None),
     ("sts", "Sts", "sts/2011-06-15", 11, {"GetCallerIdentity"}),
 ]
-UNBOUNDED = 2**32 - 1
-INTEGERS = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+INTEGERS = {"integer": ("i32::MIN as i64", "i32::MAX as i64"), "long": ("i64::MIN", "i64::MAX")}
 PLACES = {"uri": "Path", "querystring": "Query", "header": "Header"}
 
 
@@ -91,16 +90,13 @@ class Table:
     def rule(self, name, shape):
         kind = shape["type"]
         low, high = shape.get("min"), shape.get("max")
-        size = f"min: {low or 0}, max: {UNBOUNDED if high is None else high}".replace(str(UNBOUNDED), "u32::MAX")
+        size = f"min: {low or 0}, max: {'u32::MAX' if high is None else high}"
         if kind == "string":
             return f"Check::Text({self.text(name, shape)})"
         if kind in INTEGERS:
             least, most = INTEGERS[kind]
-            low, high = least if low is None else low, most if high is None else high
-            ends = {least: f"i{32 if kind == 'integer' else 64}::MIN", most: f"i{32 if kind == 'integer' else 64}::MAX"}
-            word = [str(ends.get(end, end)) for end in (low, high)]
-            word = [f"{end} as i64" if end.startswith("i32") else end for end in word]
-            return f"Check::Integer {{ min: {word[0]}, max: {word[1]} }}"
+            least, most = least if low is None else low, most if high is None else high
+            return f"Check::Integer {{ min: {least}, max: {most} }}"
         if kind in ("double", "float"):
             return "Check::Double"
         if kind == "boolean":

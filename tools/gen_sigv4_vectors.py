@@ -75,14 +75,16 @@ CALLS = [
                              "tags": [{"Key": "où", "Value": "là"}]}),
     ("iot", "UpdateCertificate", {"certificateId": "ab" * 32, "newStatus": "INACTIVE"}),
     ("iot", "CreateTopicRule", {"ruleName": "r", "tags": "a=b&c=d", "topicRulePayload": {
-        "sql": "SELECT * FROM 'a/b'", "actions": [{"republish": {"roleArn": "arn:aws:iam::123456789012:role/r", "topic": "c"}}]}}),
+        "sql": "SELECT * FROM 'a/b'",
+        "actions": [{"republish": {"roleArn": "arn:aws:iam::123456789012:role/r", "topic": "c"}}]}}),
     ("iot", "ConfirmTopicRuleDestination", {"confirmationToken": "AYADeIcmtq-Z/x"}),
     ("iot", "ListTagsForResource", {"resourceArn": CERT}),
     ("iot", "DescribeJobExecution", {"jobId": "j", "thingName": "lamp", "executionNumber": 2}),
     ("iot", "DescribeEndpoint", {}),
     ("iot-jobs-data", "DescribeJobExecution", {"jobId": "$next", "thingName": "lamp", "includeJobDocument": True}),
     ("iot-jobs-data", "StartNextPendingJobExecution", {"thingName": "lamp", "statusDetails": {"a": "b"}}),
-    ("iot-data", "Publish", {"topic": "a/b c/ü//d", "qos": 1, "payload": b"\x00\xff\xfe", "contentType": "text/x y", "responseTopic": "r/ü &=+~*'",
+    ("iot-data", "Publish", {"topic": "a/b c/ü//d", "qos": 1, "payload": b"\x00\xff\xfe", "contentType": "text/x y",
+                             "responseTopic": "r/ü &=+~*'",
                              "userProperties": '[{"a":"b"}]'}),
     ("iot-data", "GetThingShadow", {"thingName": "lamp", "shadowName": "n"}),
     ("iot-data", "UpdateThingShadow", {"thingName": "lamp", "payload": b'{"state":{}}'}),
@@ -111,8 +113,8 @@ def vector(name, method, url, headers, body, token, **more):
     if all(key != "host" for key, _ in given):
         given.append(["host", parts.netloc])
     return {
-        "name": name, "method": method, "path": parts.path, "query": parts.query, "headers": sorted(given, key=lambda header: header[0]),
-        "body": base64.b64encode(body).decode(), "token": token, **more,
+        "name": name, "method": method, "path": parts.path, "query": parts.query,
+        "headers": sorted(given, key=lambda header: header[0]), "body": base64.b64encode(body).decode(), "token": token, **more,
     }
 
 
@@ -186,12 +188,15 @@ def main():
             "key": KEY, "secret": SECRET, "now": int(NOW.timestamp()),
             "suite": list(suite()), "calls": list(calls()),
         }
-    rows = [json.dumps(vectors[part], ensure_ascii=False) for part in ("comment", "key", "secret", "now")]
-    lists = ["[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in vectors[part]) + "\n]" for part in ("suite", "calls")]
-    names = ("comment", "key", "secret", "now", "suite", "calls")
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    text = ",\n".join(f'"{name}": {row}' for name, row in zip(names, rows + lists))
-    OUT.write_text("{\n" + text + "\n}\n")
+    OUT.write_text("{\n" + ",\n".join(f'"{name}": {lines(value)}' for name, value in vectors.items()) + "\n}\n")
+
+
+def lines(value):
+    """JSON, a list with one line for each entry."""
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(map(lines, value)) + "\n]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 if __name__ == "__main__":
