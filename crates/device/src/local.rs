@@ -1,17 +1,21 @@
-//! Local sockets: names to addresses, listening, connecting, and the slow end of a connection.
+//! Local connections: names to addresses, listening, connecting, what an application does not take at once, and
+//! the slow end of a connection.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::future::AbortHandle;
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::log::Log;
 use crate::mapping::Target;
+use crate::tls;
 
 /// Connections that may wait to be accepted: a browser opens six at once.
 const BACKLOG: i32 = 1024;
@@ -32,6 +36,15 @@ pub enum Socket {
     Tcp(TcpStream),
     /// Over a Unix socket.
     Unix(UnixStream),
+}
+
+impl Socket {
+    fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Socket::Tcp(stream) => stream.peer_addr().ok(),
+            Socket::Unix(_) => None,
+        }
+    }
 }
 
 impl AsyncRead for Socket {
@@ -121,9 +134,97 @@ pub async fn connect(target: &Target, from: Option<&str>) -> io::Result<Socket> 
     Err(last)
 }
 
-/// Ends a connection without losing what it holds: writes it, says end of file, and waits a moment for the other
-/// side to do the same, so that nothing on its way is torn down by a reset.
-pub async fn end(mut socket: Socket, held: Vec<u8>, start: usize) {
+/// A connection to a local application, or the attempt at one.
+pub struct Local {
+    /// Absent while it is being made.
+    pub socket: Option<Socket>,
+    /// Rings for the socket.
+    pub waker: Waker,
+    /// Ends the attempt to connect.
+    pub attempt: Option<AbortHandle>,
+    /// The other end, for the log.
+    pub peer: String,
+    held: Vec<u8>,
+    written: usize,
+}
+
+impl Local {
+    /// A connection that holds nothing.
+    pub fn new(socket: Option<Socket>, waker: Waker, peer: String) -> Local {
+        Local { socket, waker, attempt: None, peer, held: Vec::new(), written: 0 }
+    }
+
+    /// Bytes the application has not taken yet.
+    pub fn held_len(&self) -> usize {
+        self.held.len() - self.written
+    }
+
+    /// Writes a payload to the application; what it does not take is held.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn deliver(&mut self, mut payload: &[u8]) -> io::Result<()> {
+        if let Some(socket) = self.socket.as_mut()
+            && self.written == self.held.len()
+        {
+            let mut cx = Context::from_waker(&self.waker);
+            while !payload.is_empty() {
+                match Pin::new(&mut *socket).poll_write(&mut cx, payload) {
+                    Poll::Pending => break,
+                    Poll::Ready(result) => payload = payload.get(result?..).unwrap_or_default(),
+                }
+            }
+        }
+        self.held.drain(..self.written);
+        self.written = 0;
+        self.held.extend_from_slice(payload);
+        Ok(())
+    }
+
+    /// Writes what is held as far as the application takes it.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn drain(&mut self) -> io::Result<()> {
+        let Some(socket) = self.socket.as_mut() else { return Ok(()) };
+        let mut cx = Context::from_waker(&self.waker);
+        while let Some(rest) = self.held.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut *socket).poll_write(&mut cx, rest) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(result) => self.written += result?,
+            }
+        }
+        self.forget_held();
+        Ok(())
+    }
+
+    /// Drops what is held: nobody is there to take it.
+    pub fn forget_held(&mut self) {
+        self.held.clear();
+        self.written = 0;
+    }
+
+    /// Gives memory back while nothing is held.
+    pub fn rest(&mut self) {
+        if self.held_len() == 0 {
+            self.held = Vec::new();
+            self.written = 0;
+        }
+    }
+
+    /// The end of the connection, to be run beside everything else; `None` when there never was one.
+    ///
+    /// Loses nothing: writes what is held, says end of file, and waits a moment for the other side to do the
+    /// same, so that nothing on its way is torn down by a reset.
+    pub fn end(self) -> Option<impl Future<Output = ()> + Send + use<>> {
+        if let Some(attempt) = self.attempt {
+            attempt.abort();
+        }
+        self.socket.map(|socket| end(socket, self.held, self.written))
+    }
+}
+
+async fn end(mut socket: Socket, held: Vec<u8>, start: usize) {
     let mut rest = held.get(start..).unwrap_or_default();
     while !rest.is_empty() {
         match timeout(STALLED, socket.write(rest)).await {
@@ -137,4 +238,35 @@ pub async fn end(mut socket: Socket, held: Vec<u8>, start: usize) {
     let mut scrap = [0u8; 1024];
     let _ =
         timeout(FAREWELL, async { while matches!(socket.read(&mut scrap).await, Ok(n) if n > 0) {} }).await;
+}
+
+/// Connects to an application, again and again for a while; `None` when it stays away.
+pub async fn reach(
+    target: Target,
+    from: Option<String>,
+    retries: Option<u32>,
+    delay: Duration,
+    log: Log,
+) -> Option<Socket> {
+    let mut tries = 0;
+    loop {
+        match connect(&target, from.as_deref()).await {
+            Ok(socket) => {
+                match socket.peer() {
+                    Some(peer) => log.info(format_args!("Connected to {}, port: {}", peer.ip(), peer.port())),
+                    None => log.info(format_args!("Connected to {target}")),
+                }
+                return Some(socket);
+            }
+            Err(error) => {
+                let why = tls::plain(&error);
+                log.error(format_args!("Could not connect to destination {target} -- {why}"));
+            }
+        }
+        if retries.is_some_and(|retries| tries >= retries) {
+            return None;
+        }
+        tries += 1;
+        sleep(delay).await;
+    }
 }

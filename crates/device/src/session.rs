@@ -12,7 +12,7 @@ use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_tunnel::endpoint::{Endpoint, Fault, Link, Note, Order, Plan};
@@ -20,7 +20,7 @@ use adit_tunnel::envelope::Envelope;
 use adit_tunnel::limits;
 use adit_tunnel::message::{Type, View};
 use adit_tunnel::websocket::{Opcode, code};
-use futures_util::future::{AbortHandle, BoxFuture, abortable};
+use futures_util::future::{BoxFuture, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
@@ -30,9 +30,8 @@ use crate::bell::{Bell, Token};
 use crate::config::Config;
 use crate::dial::{Upgraded, Wire};
 use crate::inbox::{Inbox, Item};
-use crate::local::{self, Socket};
+use crate::local::{Local, Socket, reach};
 use crate::log::{Level, Log};
-use crate::mapping::Target;
 use crate::outbox::{self, Outbox};
 use crate::services::Services;
 use crate::tls;
@@ -74,23 +73,6 @@ pub struct Lasting {
     pub bell: Arc<Bell>,
     /// Ended connections, each writing its last bytes.
     pub ending: JoinSet<()>,
-}
-
-/// A local connection.
-struct Local {
-    /// Absent while it is being made.
-    socket: Option<Socket>,
-    waker: Waker,
-    held: Vec<u8>,
-    written: usize,
-    attempt: Option<AbortHandle>,
-    peer: String,
-}
-
-impl Local {
-    fn is_holding(&self) -> bool {
-        self.written < self.held.len()
-    }
 }
 
 /// The driver of one link.
@@ -238,8 +220,7 @@ impl<'a> Session<'a> {
 
     fn add(&mut self, link: Link, socket: Option<Socket>, peer: String) {
         let waker = self.lasting.bell.waker(Token::Local(link));
-        let local = Local { socket, waker, held: Vec::new(), written: 0, attempt: None, peer };
-        self.locals.insert(link, local);
+        self.locals.insert(link, Local::new(socket, waker, peer));
     }
 
     /// Takes the applications that were reached, or not.
@@ -336,11 +317,11 @@ impl<'a> Session<'a> {
         let (kind, payload) = (view.kind, view.payload.len());
         match self.lasting.endpoint.received(&view) {
             Some(link) => match self.locals.get_mut(&link) {
-                Some(local) if local.held.len() - local.written + payload > HELD => {
+                Some(local) if local.held_len() + payload > HELD => {
                     self.is_paused = true;
                 }
                 Some(local) => {
-                    let result = deliver(local, view.payload);
+                    let result = local.deliver(view.payload);
                     self.inbox.done(at);
                     if let Err(error) = result {
                         self.local_ended(link, Some(&error));
@@ -378,7 +359,7 @@ impl<'a> Session<'a> {
 
     fn write_held(&mut self, link: Link) {
         let Some(local) = self.locals.get_mut(&link) else { return };
-        if let Err(error) = drain(local) {
+        if let Err(error) = local.drain() {
             self.local_ended(link, Some(&error));
         }
     }
@@ -449,8 +430,7 @@ impl<'a> Session<'a> {
         if let Some(error) = error {
             self.log.debug(format_args!("Local connection failed: {}", tls::plain(error)));
             if let Some(local) = self.locals.get_mut(&link) {
-                local.held.clear();
-                local.written = 0;
+                local.forget_held();
             }
         }
         self.retire(link);
@@ -460,15 +440,13 @@ impl<'a> Session<'a> {
     /// Forgets a connection and lets its last bytes be written beside everything else.
     fn retire(&mut self, link: Link) {
         let Some(local) = self.locals.remove(&link) else { return };
-        if let Some(attempt) = local.attempt {
-            attempt.abort();
-        }
-        let Some(socket) = local.socket else { return };
-        self.log.info(format_args!("Disconnected from: {}", local.peer));
+        let peer = local.peer.clone();
+        let Some(end) = local.end() else { return };
+        self.log.info(format_args!("Disconnected from: {peer}"));
         let ending = &mut self.lasting.ending;
         while ending.try_join_next().is_some() {}
         if ending.len() < ENDING {
-            ending.spawn(local::end(socket, local.held, local.written));
+            ending.spawn(end);
         }
         if self.config.shape < adit_tunnel::Version::V3 {
             self.open_doors();
@@ -562,85 +540,10 @@ impl<'a> Session<'a> {
             self.outbox.control(Opcode::Ping, now_millis().to_string().as_bytes());
             self.log.trace("Successfully sent websocket ping");
         }
-        for local in self.locals.values_mut().filter(|local| !local.is_holding()) {
-            local.held = Vec::new();
-            local.written = 0;
+        for local in self.locals.values_mut() {
+            local.rest();
         }
         self.ping_at = now + self.config.settings.ping_period;
-    }
-}
-
-/// Writes a payload to the application; what it does not take is held.
-fn deliver(local: &mut Local, mut payload: &[u8]) -> io::Result<()> {
-    if let Some(socket) = local.socket.as_mut()
-        && local.written >= local.held.len()
-    {
-        let mut cx = Context::from_waker(&local.waker);
-        while !payload.is_empty() {
-            match Pin::new(&mut *socket).poll_write(&mut cx, payload) {
-                Poll::Pending => break,
-                Poll::Ready(result) => payload = payload.get(result?..).unwrap_or_default(),
-            }
-        }
-    }
-    if local.written > 0 {
-        local.held.drain(..local.written);
-        local.written = 0;
-    }
-    local.held.extend_from_slice(payload);
-    Ok(())
-}
-
-/// Writes what is held as far as the application takes it.
-fn drain(local: &mut Local) -> io::Result<()> {
-    let Some(socket) = local.socket.as_mut() else { return Ok(()) };
-    let mut cx = Context::from_waker(&local.waker);
-    while let Some(rest) = local.held.get(local.written..).filter(|rest| !rest.is_empty()) {
-        match Pin::new(&mut *socket).poll_write(&mut cx, rest) {
-            Poll::Pending => return Ok(()),
-            Poll::Ready(result) => local.written += result?,
-        }
-    }
-    local.held.clear();
-    local.written = 0;
-    Ok(())
-}
-
-/// Connects to an application, again and again for a while; `None` when it stays away.
-async fn reach(
-    target: Target,
-    from: Option<String>,
-    retries: Option<u32>,
-    delay: Duration,
-    log: Log,
-) -> Option<Socket> {
-    let mut tries = 0;
-    loop {
-        match local::connect(&target, from.as_deref()).await {
-            Ok(socket) => {
-                match &socket {
-                    Socket::Tcp(stream) => match stream.peer_addr() {
-                        Ok(peer) => {
-                            log.info(format_args!("Connected to {}, port: {}", peer.ip(), peer.port()));
-                        }
-                        Err(_) => log.info(format_args!("Connected to {target}")),
-                    },
-                    Socket::Unix(_) => log.info(format_args!("Connected to {target}")),
-                }
-                return Some(socket);
-            }
-            Err(error) => {
-                log.error(format_args!(
-                    "Could not connect to destination {target} -- {}",
-                    tls::plain(&error)
-                ));
-            }
-        }
-        if retries.is_some_and(|retries| tries >= retries) {
-            return None;
-        }
-        tries += 1;
-        sleep(delay).await;
     }
 }
 

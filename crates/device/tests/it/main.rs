@@ -1,0 +1,14 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod destination;
+mod link;
+mod program;
+mod server;
+mod source;
+mod way;
