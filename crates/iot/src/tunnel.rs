@@ -8,9 +8,6 @@ use crate::error::Error;
 use crate::ids::{ThingName, TunnelId};
 use crate::time::Timestamp;
 
-/// Lifetime in minutes when the caller gives none, and the most one may ask for.
-pub const DEFAULT_TIMEOUT_MINUTES: i64 = 720;
-
 /// One end of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {

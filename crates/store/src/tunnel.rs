@@ -205,6 +205,19 @@ impl Store {
             .await
     }
 
+    /// How many tunnels are open, in all accounts and regions.
+    ///
+    /// # Errors
+    /// Only the store's own.
+    pub async fn tunnels_open(&self, now: Timestamp) -> Result<u64> {
+        self.driver
+            .read(move |tx| {
+                let sql = "SELECT COUNT(*) FROM tunnel WHERE status = 'OPEN' AND ends_at > $1";
+                Ok(tx.first(sql, args![now], |row| row.int(0))?.unwrap_or(0).unsigned_abs())
+            })
+            .await
+    }
+
     /// Marks the side of connection `link` disconnected. `false`: a newer connection has taken the side over, or it
     /// was marked before; nothing changed.
     ///

@@ -1,8 +1,5 @@
 //! The store, one file per noun and one per promise.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests, which only the tests themselves may do without saying"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod audit;
 mod credential;
