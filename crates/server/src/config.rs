@@ -48,6 +48,8 @@ pub struct Config {
     pub tunnel: Tunnel,
     /// What one peer, and all peers together, may use.
     pub limits: Limits,
+    /// The audit log.
+    pub audit: Audit,
     /// How the server ends.
     pub shutdown: Shutdown,
     /// Switches for test use only.
@@ -86,6 +88,17 @@ pub enum Serve {
     Api,
     /// Tunnel data, `/tunnel`.
     Tunnel,
+}
+
+impl Serve {
+    /// The word of the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Tunnel => "tunnel",
+        }
+    }
 }
 
 /// `[metrics]`
@@ -177,6 +190,15 @@ pub struct Limits {
     /// Time from request head to answer.
     #[serde(with = "units::duration")]
     pub request_timeout: Duration,
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Audit {
+    /// How long rows are kept.
+    #[serde(with = "units::duration")]
+    pub retention: Duration,
 }
 
 /// `[shutdown]`

@@ -1,6 +1,8 @@
 //! Sockets: listening, TLS, HTTP and the upgrade to a tunnel.
 
-pub mod joined;
+pub mod http;
+pub mod listen;
 pub mod seats;
 pub mod stream;
 pub mod tls;
+pub mod ws;

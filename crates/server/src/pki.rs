@@ -39,12 +39,10 @@ pub struct Identity {
     pub ca: Option<PathBuf>,
 }
 
-impl Identity {
-    /// Whether it is time to make or read it again.
-    #[must_use]
-    pub fn is_due(&self, now_ms: i64) -> bool {
-        self.ends_at.saturating_sub(millis(RENEW_BEFORE)) <= now_ms
-    }
+/// Whether a certificate that ends at `ends_at` should be made or read again; both in milliseconds since the epoch.
+#[must_use]
+pub fn is_due(ends_at: i64, now_ms: i64) -> bool {
+    ends_at.saturating_sub(millis(RENEW_BEFORE)) <= now_ms
 }
 
 /// The certificate to serve with: the operator's if the configuration names one, else our own, made or made
@@ -67,7 +65,7 @@ fn provided(certificate: &Path, key: &Path, now_ms: i64) -> Result<Identity, Sta
             "put a current certificate there, or remove tls.certificate-file to have one made",
         ));
     }
-    if identity.is_due(now_ms) {
+    if is_due(identity.ends_at, now_ms) {
         tracing::warn!(file = %certificate.display(), "the certificate expires in less than 30 days");
     }
     Ok(identity)
@@ -111,7 +109,7 @@ fn current(
 ) -> Result<Option<Identity>, StartError> {
     let identity = read_identity(pem, key, Some(ca_pem.to_owned()))?;
     let same = identity.chain.first().is_some_and(|leaf| names_of(leaf) == *names);
-    Ok((same && !identity.is_due(now_ms)).then_some(identity))
+    Ok((same && !is_due(identity.ends_at, now_ms)).then_some(identity))
 }
 
 fn make_ca(pem: &Path, key: &Path, ids: &Ids, now_ms: i64) -> Result<(), StartError> {

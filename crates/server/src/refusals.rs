@@ -35,8 +35,8 @@ pub struct Refusal {
 pub struct Refusals(Mutex<VecDeque<Refusal>>);
 
 impl Refusals {
-    /// Notes a refusal; the same one again only counts up.
-    pub fn note(&self, refusal: Refusal) {
+    /// Notes a refusal; the same one again only counts up. Says whether it was the first of its run.
+    pub fn note(&self, refusal: Refusal) -> bool {
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |r: &Refusal| {
             r.reason == refusal.reason
@@ -50,7 +50,7 @@ impl Refusals {
             known.count += 1;
             known.at = refusal.at;
             ring.push_back(known);
-            return;
+            return false;
         }
         let of_tunnel = |r: &Refusal| r.tunnel.is_some() && r.tunnel == refusal.tunnel;
         if ring.iter().filter(|r| of_tunnel(r)).count() >= KEPT_PER_TUNNEL {
@@ -60,6 +60,7 @@ impl Refusals {
             ring.pop_front();
         }
         ring.push_back(refusal);
+        true
     }
 
     /// The newest first.

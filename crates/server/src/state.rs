@@ -5,15 +5,30 @@ use std::net::SocketAddr;
 use adit_iot::tunnel::Horizon;
 use adit_iot::{Scope, Timestamp};
 use adit_store::Store;
+use serde::Serialize;
+use tokio::sync::Mutex;
 
 use crate::audit::Budget;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Serve};
 use crate::identity::{Keys, Principal};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::shutdown::Phases;
+use crate::tunnel::Relays;
+
+/// A listener that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listening {
+    /// Where it really listens.
+    pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+    /// What is served there.
+    pub serve: Vec<Serve>,
+}
 
 /// Everything a part of the server may use.
 pub struct State {
@@ -31,10 +46,18 @@ pub struct State {
     pub metrics: Metrics,
     /// Recent refusals of tunnel upgrades, for the operator.
     pub refusals: Refusals,
+    /// Tunnel connections a second.
+    pub rates: Rates,
+    /// The open tunnels that have a side connected.
+    pub relays: Relays,
+    /// When the store was last seen to work, or not: time in milliseconds and the result.
+    pub store_checked: Mutex<Option<(i64, Result<(), String>)>>,
     /// Audit rows that strangers may still add.
     pub strangers: Budget,
     /// Serving, draining or ending.
     pub phases: Phases,
+    /// Where it really listens.
+    pub listeners: Vec<Listening>,
     /// When this server started.
     pub started_at: Timestamp,
 }

@@ -153,14 +153,14 @@ pub const KEYS: &[Key] = &[
     key("tls.key-file", Kind::Path, "\"\"", "path", "PEM file with the private key of tls.certificate-file."),
     key(
         "tunnel.pace",
-        Kind::Bytes(0, 1 << 40),
+        Kind::Bytes(0, u32::MAX as u64),
         "100000",
         "bytes per second",
         "Rate per tunnel and direction towards AWS's local proxy and clients adit does not know, which end when data arrives faster than their application reads it. 100000 is AWS's own rate; 0 switches pacing off.",
     ),
     key(
         "tunnel.pace-own",
-        Kind::Bytes(0, 1 << 40),
+        Kind::Bytes(0, u32::MAX as u64),
         "0",
         "bytes per second",
         "The same towards adit's own local proxy, which applies back-pressure and needs no pacing. 0 is off.",
@@ -256,6 +256,13 @@ pub const KEYS: &[Key] = &[
         "\"30s\"",
         "duration",
         "Time from request head to answer, body included.",
+    ),
+    key(
+        "audit.retention",
+        Kind::Duration(3600, 3650 * DAY),
+        "\"90d\"",
+        "duration",
+        "How long audit rows are kept in the database.",
     ),
     key(
         "shutdown.drain",

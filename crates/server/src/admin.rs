@@ -1,0 +1,145 @@
+//! The two listeners for the operator: metrics over TCP, and a Unix socket in the data folder for `adit status`.
+//!
+//! Whoever may open the socket is the operator: its mode is 0600.
+
+use std::convert::Infallible;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+
+use crate::health;
+use crate::net::http::{Answer, json as page, text};
+use crate::shutdown::Phase;
+use crate::state::State;
+use crate::trouble::StartError;
+use crate::{Control, files};
+
+/// Connections to each of the two at once; more wait.
+const CONNECTIONS: usize = 16;
+/// Time for a request head, and between requests.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Opens the admin socket; one that a crash left behind is replaced. The data folder's lock is held already.
+///
+/// # Errors
+/// The folder cannot be written, or its path is too long for a socket (about 100 bytes).
+pub fn bind(path: &Path) -> Result<UnixListener, StartError> {
+    let failed = |e: &std::io::Error| StartError::file("open the admin socket", path, e);
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(&e)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(|e| failed(&e))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(files::PRIVATE))
+        .map_err(|e| failed(&e))?;
+    Ok(listener)
+}
+
+/// Serves the admin socket until the server ends.
+pub async fn serve(control: Arc<Control>, listener: UnixListener) {
+    let turns = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = control.state.phases.reached(Phase::Ending) => return,
+        };
+        let Ok((socket, _)) = accepted else { continue };
+        let control = Arc::clone(&control);
+        tokio::spawn(async move {
+            let _turn = turn;
+            connection(socket, |request| answer(Arc::clone(&control), request)).await;
+        });
+    }
+}
+
+async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
+    let (method, path) = (request.method().clone(), request.uri().path());
+    match (method, path) {
+        (Method::GET, "/status") => page(StatusCode::OK, &health::status(&control.state).await),
+        (Method::GET, "/audit") => audit(&control.state, request.uri().query()).await,
+        (Method::POST, "/reload") => match control.reload() {
+            Ok(()) => page(StatusCode::OK, &json!({ "reloaded": true })),
+            Err(error) => {
+                page(StatusCode::CONFLICT, &json!({ "reloaded": false, "error": error.to_string() }))
+            }
+        },
+        (Method::POST, "/drain") => {
+            let started = control.state.phases.enter(Phase::Draining);
+            page(StatusCode::ACCEPTED, &json!({ "draining": true, "started": started }))
+        }
+        _ => text(StatusCode::NOT_FOUND, "GET /status, GET /audit?after=N, POST /reload, POST /drain\n"),
+    }
+}
+
+/// Audit rows, the newest first, 100 at a time; `after=N` goes on behind row N.
+async fn audit(state: &State, query: Option<&str>) -> Answer {
+    let after = query.and_then(|q| q.strip_prefix("after=")).and_then(|n| n.parse().ok());
+    match state.store.audit_page(after, 100).await {
+        Ok(found) => {
+            let row = |r: adit_store::AuditRecord| {
+                let e = r.entry;
+                json!({
+                    "seq": r.seq, "at": e.at, "account": e.account, "region": e.region, "principal": e.principal,
+                    "action": e.action, "resource": e.resource, "result": e.result, "request-id": e.request_id,
+                    "peer": e.peer, "detail": e.detail,
+                })
+            };
+            let rows: Vec<_> = found.items.into_iter().map(row).collect();
+            page(StatusCode::OK, &json!({ "rows": rows, "next": found.next }))
+        }
+        Err(error) => page(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": error.to_string() })),
+    }
+}
+
+/// Serves `/metrics` until the server ends.
+pub async fn serve_metrics(state: Arc<State>, listener: TcpListener) {
+    let turns = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = state.phases.reached(Phase::Ending) => return,
+        };
+        let Ok((socket, _)) = accepted else { continue };
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            let _turn = turn;
+            connection(socket, |request| metrics(Arc::clone(&state), request)).await;
+        });
+    }
+}
+
+async fn metrics(state: Arc<State>, request: Request<Incoming>) -> Answer {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, "/metrics") => health::metrics(&state).await,
+        _ => text(StatusCode::NOT_FOUND, "GET /metrics\n"),
+    }
+}
+
+async fn connection<F, A>(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, answer: F)
+where
+    F: Fn(Request<Incoming>) -> A,
+    A: Future<Output = Answer>,
+{
+    let service = service_fn(|request| {
+        let answer = answer(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
+    if let Err(error) = server.serve_connection(TokioIo::new(socket), service).await {
+        tracing::debug!(%error, "an operator's connection ended");
+    }
+}

@@ -1,0 +1,225 @@
+//! One API request: from HTTP to a handler and back. Operation names are matched here and nowhere else.
+
+pub mod caller;
+pub mod tag;
+pub mod thing;
+pub mod tunnel;
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Instant;
+
+use adit_aws::{About, Operation, Protocol, Refused, Reply, Request, Service};
+use adit_iot::arn::partition;
+use adit_iot::{Error, Kind, Scope};
+use http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::audit;
+use crate::faults;
+use crate::identity::{Principal, unknown_key};
+use crate::state::{Call, State};
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'a>>;
+type Handler = for<'a> fn(&'a Call<'a>, Value) -> Answer<'a>;
+
+macro_rules! with_input {
+    ($function:path) => {
+        |cx, input| Box::pin(async move { shown($function(cx, typed(input)?).await?) })
+    };
+}
+
+/// The function that serves an operation; `None` if this server does not offer it.
+#[must_use]
+pub fn handler(operation: &Operation) -> Option<Handler> {
+    let handler: Handler = match (operation.service, operation.name) {
+        (Service::Iot, "CreateThing") => with_input!(thing::create_thing),
+        (Service::Iot, "DeleteThing") => with_input!(thing::delete_thing),
+        (Service::Iot, "DescribeThing") => with_input!(thing::describe_thing),
+        (Service::Iot, "ListThings") => with_input!(thing::list_things),
+        (Service::Iot, "UpdateThing") => with_input!(thing::update_thing),
+        (Service::Sts, "GetCallerIdentity") => {
+            |cx, _| Box::pin(async move { shown(caller::get_caller_identity(cx).await?) })
+        }
+        (Service::Tunneling, "CloseTunnel") => with_input!(tunnel::close_tunnel),
+        (Service::Tunneling, "DescribeTunnel") => with_input!(tunnel::describe_tunnel),
+        (Service::Tunneling, "ListTagsForResource") => with_input!(tag::list_tags_for_resource),
+        (Service::Tunneling, "ListTunnels") => with_input!(tunnel::list_tunnels),
+        (Service::Tunneling, "OpenTunnel") => with_input!(tunnel::open_tunnel),
+        (Service::Tunneling, "RotateTunnelAccessToken") => with_input!(tunnel::rotate_tunnel_access_token),
+        (Service::Tunneling, "TagResource") => with_input!(tag::tag_resource),
+        (Service::Tunneling, "UntagResource") => with_input!(tag::untag_resource),
+        _ => return None,
+    };
+    Some(handler)
+}
+
+fn typed<T: DeserializeOwned>(input: Value) -> Result<T, Error> {
+    serde_json::from_value(input)
+        .map_err(|e| Error::internal(format!("an input that passed the table does not fit its type: {e}")))
+}
+
+fn shown(output: impl Serialize) -> Result<Value, Error> {
+    serde_json::to_value(output).map_err(|e| Error::internal(format!("an output cannot be written: {e}")))
+}
+
+/// A request that has arrived whole.
+#[derive(Debug)]
+pub struct Arrived<'a> {
+    /// Request line and headers.
+    pub head: &'a Parts,
+    /// The body.
+    pub body: &'a [u8],
+    /// From where.
+    pub peer: SocketAddr,
+    /// Its id.
+    pub request_id: &'a str,
+}
+
+/// What is known of a request as it passes the doors, for the answer, the audit and the metrics.
+struct Passage {
+    about: About,
+    principal: Option<Principal>,
+    scope: Option<Scope>,
+    resource: Option<String>,
+}
+
+enum Outcome {
+    Done(&'static Operation, Value),
+    Failed(Error),
+    Refused(adit_aws::Refusal),
+}
+
+/// Answers an API request.
+pub async fn answer(state: &State, arrived: Arrived<'_>) -> Reply {
+    let started = Instant::now();
+    let about = About { protocol: guess(arrived.head), service: None, operation: None };
+    let mut passage = Passage { about, principal: None, scope: None, resource: None };
+    let outcome = match pass(state, &arrived, &mut passage).await {
+        Ok(outcome) => outcome,
+        Err(Refused { why, about }) => {
+            passage.about = about;
+            Outcome::Refused(why)
+        }
+    };
+    let about = passage.about;
+    let (code, reply) = match outcome {
+        Outcome::Done(operation, output) => {
+            passage.resource = resource_of(passage.scope.as_ref(), &output).or(passage.resource);
+            ("OK", adit_aws::reply(operation, output, arrived.request_id))
+        }
+        Outcome::Failed(error) => {
+            if let Some(inside) = &error.inside {
+                tracing::error!(request = arrived.request_id, inside, "a request failed");
+            }
+            let (face, reply) = faults::failed(&error, about, arrived.request_id);
+            (face.code, reply)
+        }
+        Outcome::Refused(why) => {
+            let (face, reply) = faults::refused(&why, about, arrived.request_id);
+            (face.code, reply)
+        }
+    };
+    let name = about.operation.map_or("-", |row| row.name);
+    let service = about.service.map_or("-", Service::signing_name);
+    state.metrics.request(service, name, code, started.elapsed());
+    note(state, &arrived, passage, name, code).await;
+    reply
+}
+
+/// The three doors, then the handler.
+async fn pass(state: &State, arrived: &Arrived<'_>, passage: &mut Passage) -> Result<Outcome, Refused> {
+    let now = state.now();
+    let request = Request::new(arrived.head, arrived.body);
+    let unsigned = adit_aws::read(&request)?;
+    passage.about = unsigned.about();
+    let key = if unsigned.session_token().is_some() {
+        None
+    } else {
+        match state.keys.find(&state.store, unsigned.key_id(), now).await {
+            Ok(key) => key,
+            Err(error) => return Ok(Outcome::Failed(error)),
+        }
+    };
+    let Some(key) = key else { return Ok(Outcome::Failed(unknown_key())) };
+    let call = unsigned.verify(key.secret.expose(), now.millis().div_euclid(1000))?;
+    let scope = match Scope::new(&key.account, call.region()) {
+        Ok(scope) => scope,
+        Err(error) => return Ok(Outcome::Failed(error)),
+    };
+    let principal = Principal::new(&key.account, &key.name, call.region(), call.key_id());
+    passage.scope = Some(scope.clone());
+    passage.principal = Some(principal.clone());
+    let operation = call.operation();
+    let Some(handler) = handler(operation) else {
+        let text = format!("{} is an operation of AWS that this server does not offer.", operation.name);
+        return Ok(Outcome::Failed(Error::new(Kind::NotOffered, text)));
+    };
+    let input = call.bind()?;
+    passage.resource = resource_of(Some(&scope), &input);
+    let cx = Call {
+        state,
+        principal: &principal,
+        scope: &scope,
+        request_id: arrived.request_id,
+        now,
+        peer: arrived.peer,
+    };
+    Ok(match handler(&cx, input).await {
+        Ok(output) => Outcome::Done(operation, output),
+        Err(error) => Outcome::Failed(error),
+    })
+}
+
+/// Audits what changed something and what was refused.
+async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation: &'static str, code: &str) {
+    let reads = ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb));
+    if reads && code == "OK" {
+        return;
+    }
+    let mut entry = audit::from_peer(audit::entry(operation, code, state.now()), arrived.peer);
+    if code == "OK" {
+        "ok".clone_into(&mut entry.result);
+    }
+    entry.request_id = Some(arrived.request_id.to_owned());
+    entry.resource = passage.resource;
+    if let Some(scope) = &passage.scope {
+        entry = audit::scoped(entry, scope);
+    }
+    match passage.principal {
+        Some(principal) => {
+            entry.principal = Some(principal.arn);
+            state.audit(entry).await;
+        }
+        None => state.audit_stranger(entry).await,
+    }
+}
+
+/// The ARN of what an input or an output is about.
+fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    if let Some(arn) = ["tunnelArn", "thingArn", "resourceArn"].into_iter().find_map(text) {
+        return Some(arn.to_owned());
+    }
+    let scope = scope?;
+    let tail = match (text("tunnelId"), text("thingName")) {
+        (Some(id), _) => format!("tunnel/{id}"),
+        (None, Some(name)) => format!("thing/{name}"),
+        (None, None) => return None,
+    };
+    Some(format!("arn:{}:iot:{}:{}:{tail}", partition(scope.region()), scope.region(), scope.account()))
+}
+
+/// The wire form a client reads, before anything else is known of its request.
+fn guess(head: &Parts) -> Protocol {
+    if head.headers.contains_key("x-amz-target") { Protocol::Json11 } else { Protocol::RestJson }
+}
+
+/// The answer to a request whose body is larger than the server takes, or did not arrive in time.
+#[must_use]
+pub fn unread(head: &Parts, error: &Error, request_id: &str) -> Reply {
+    let about = About { protocol: guess(head), service: None, operation: None };
+    faults::failed(error, about, request_id).1
+}

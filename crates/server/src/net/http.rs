@@ -1,0 +1,178 @@
+//! HTTP on an accepted connection: health, tunnel upgrades, and everything else to the AWS front.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_iot::{Error, Kind};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::listen::Context;
+use super::seats::Seat;
+use super::stream::Stream;
+use super::ws;
+use crate::api::{self, Arrived};
+use crate::config::Serve;
+use crate::health;
+use crate::shutdown::Phase;
+use crate::state::State;
+
+/// An answer on the wire.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Time a request that is under way has to finish once the server ends.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// Serves one connection until it ends, or until it becomes a tunnel's.
+pub async fn serve(state: Arc<State>, context: Arc<Context>, stream: Stream, peer: SocketAddr, seat: Seat) {
+    let seat = Arc::new(seat);
+    let limits = &state.config.limits;
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.header_bytes.as_usize().max(8192));
+    let service = service_fn(|request| {
+        let visit =
+            Visit { state: Arc::clone(&state), context: Arc::clone(&context), peer, seat: Arc::clone(&seat) };
+        async move { Ok::<_, Infallible>(visit.answer(request).await) }
+    });
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = state.phases.reached(Phase::Ending) => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(LAST_ANSWERS, connection).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "an HTTP connection ended");
+    }
+}
+
+/// One request and what it came with.
+pub(super) struct Visit {
+    pub(super) state: Arc<State>,
+    pub(super) context: Arc<Context>,
+    pub(super) peer: SocketAddr,
+    pub(super) seat: Arc<Seat>,
+}
+
+impl Visit {
+    async fn answer(self, request: Request<Incoming>) -> Answer {
+        let serves = |what| self.context.serve.contains(&what);
+        match request.uri().path() {
+            "/healthz" => looked_at(request.method(), health::healthz()),
+            "/readyz" => looked_at(request.method(), health::readyz(&self.state).await),
+            path if serves(Serve::Tunnel) && (path == ws::PATH || ws::is_upgrade(&request)) => {
+                ws::upgrade(self, request).await
+            }
+            _ if serves(Serve::Api) => self.api(request).await,
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "Nothing is served here but tunnel data: GET /tunnel?local-proxy-mode=source or =destination.\n",
+            ),
+        }
+    }
+
+    async fn api(self, request: Request<Incoming>) -> Answer {
+        let request_id = self.state.ids.uuid();
+        let (head, body) = request.into_parts();
+        let body = match self.body(body).await {
+            Ok(body) => body,
+            Err(error) => return close(reply(api::unread(&head, &error, &request_id))),
+        };
+        let limit = self.state.config.limits.request_timeout;
+        // On a task of its own, so that a client that leaves does not stop a change half-way.
+        let work = tokio::spawn(async move {
+            let arrived = Arrived { head: &head, body: &body, peer: self.peer, request_id: &request_id };
+            reply(api::answer(&self.state, arrived).await)
+        });
+        match tokio::time::timeout(limit, work).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a request ended without an answer");
+                text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The server failed on this request; its log says why.\n",
+                )
+            }
+            Err(_) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server is too busy to answer in time; try again.\n",
+            ),
+        }
+    }
+
+    async fn body(&self, body: Incoming) -> Result<Bytes, Error> {
+        let limits = &self.state.config.limits;
+        let limit = limits.body_bytes.as_usize();
+        let collected = tokio::time::timeout(limits.request_timeout, Limited::new(body, limit).collect());
+        match collected.await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::new(
+                Kind::TooLarge,
+                format!("The request body is larger than the {limit} bytes allowed."),
+            )),
+            Ok(Err(error)) => Err(Error::invalid(format!("The request body did not arrive whole: {error}."))),
+            Err(_) => Err(Error::invalid(format!(
+                "The request body did not arrive within {} seconds.",
+                limits.request_timeout.as_secs()
+            ))),
+        }
+    }
+}
+
+/// A page that may only be looked at.
+fn looked_at(method: &Method, page: Answer) -> Answer {
+    match *method {
+        Method::GET | Method::HEAD => page,
+        _ => {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are served here.\n");
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            answer
+        }
+    }
+}
+
+/// A short text for people.
+pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    with_type(status, "text/plain; charset=utf-8", body)
+}
+
+/// A JSON object.
+pub fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
+    with_type(status, "application/json", value.to_string())
+}
+
+/// Any body.
+pub fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// An answer after which the connection is of no use.
+fn close(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+fn reply(reply: adit_aws::Reply) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(reply.body)));
+    *answer.status_mut() = reply.status;
+    *answer.headers_mut() = reply.headers;
+    answer
+}

@@ -1,0 +1,88 @@
+//! What time does by itself: tunnels end and are forgotten, audit rows age, certificates come due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_iot::{Timestamp, arn};
+
+use crate::audit;
+use crate::shutdown::Phase;
+use crate::state::State;
+
+/// The longest rest between two looks, so that a changed clock is noticed.
+const LONGEST: Duration = Duration::from_secs(30);
+/// The shortest, so that a store that fails is not asked all the time.
+const SHORTEST: Duration = Duration::from_millis(200);
+/// Milliseconds between two looks at old audit rows: each is a write, and they are old.
+const TRIM_EVERY: i64 = 3_600_000;
+/// Rows handled in one transaction.
+const BATCH: usize = 500;
+
+/// Looks until the server ends.
+pub async fn run(state: Arc<State>) {
+    let mut trimmed = i64::MIN;
+    loop {
+        let now = state.now().millis();
+        if now.saturating_sub(trimmed) >= TRIM_EVERY {
+            trimmed = now;
+            trim(&state).await;
+        }
+        if let Err(error) = once(&state).await {
+            state.metrics.count("adit_store_failures_total", "kind", "sweep");
+            tracing::error!(%error, "expired tunnels could not be closed; trying again");
+        }
+        let rest = rest(&state).await;
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = state.phases.reached(Phase::Ending) => return,
+        }
+    }
+}
+
+/// Closes what is over, forgets what is past retention.
+///
+/// # Errors
+/// The store's own; what was done stays done.
+pub async fn once(state: &State) -> Result<(), adit_store::Error> {
+    loop {
+        let over = state.store.tunnels_expire(state.now(), BATCH).await?;
+        for (scope, id) in &over {
+            state.relays.close(id);
+            let mut entry = audit::scoped(audit::entry("ExpireTunnel", "ok", state.now()), scope);
+            entry.resource = Some(arn::tunnel(scope, id));
+            state.audit(entry).await;
+        }
+        if over.len() < BATCH {
+            break;
+        }
+    }
+    while state.store.tunnels_purge(state.horizon(), BATCH).await? >= BATCH as u64 {}
+    Ok(())
+}
+
+/// Takes away audit rows past their retention.
+async fn trim(state: &State) {
+    let kept = i64::try_from(state.config.audit.retention.as_millis()).unwrap_or(i64::MAX);
+    let before = Timestamp::from_millis(state.now().millis().saturating_sub(kept));
+    loop {
+        match state.store.audit_trim(before, BATCH).await {
+            Ok(gone) if gone >= BATCH as u64 => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "old audit rows could not be taken away; trying again in an hour");
+                return;
+            }
+        }
+    }
+}
+
+/// Until the next tunnel ends.
+async fn rest(state: &State) -> Duration {
+    match state.store.tunnel_deadline().await {
+        Ok(Some(next)) => {
+            let wait = next.millis().saturating_sub(state.now().millis());
+            Duration::from_millis(u64::try_from(wait).unwrap_or(0)).clamp(SHORTEST, LONGEST)
+        }
+        Ok(None) | Err(_) => LONGEST,
+    }
+}
