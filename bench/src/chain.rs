@@ -47,8 +47,14 @@ pub enum Part {
 }
 
 /// Runs one part until it is ended. Prints `listening ADDRESS` once.
+///
+/// The agents run on one thread and the relay on one per core, as ours do.
 pub fn run(part: Part) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(part))
+    let mut builder = match part {
+        Part::Relay { .. } => tokio::runtime::Builder::new_multi_thread(),
+        Part::Source { .. } | Part::Destination { .. } => tokio::runtime::Builder::new_current_thread(),
+    };
+    builder.enable_all().build()?.block_on(serve(part))
 }
 
 async fn serve(part: Part) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::process::{first_line, on_path};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What AWS's local proxy prints first, whatever it is asked.
+/// What AWS's local proxy prints first, whatever it is asked. Ours says the same, with `adit` in the version.
 const BANNER: &str = "Running AWS IoT Secure Tunneling Local Proxy version: v";
 
 /// The programs of one run.
@@ -59,9 +59,12 @@ fn checked(path: &Path) -> Result<PathBuf> {
     if is_aws(&path) {
         return Ok(path);
     }
-    fail(format!("--aws-localproxy {}: its --version does not begin with {BANNER:?}", path.display()))
+    fail(format!(
+        "--aws-localproxy {}: its --version does not begin with {BANNER:?}, or is ours",
+        path.display()
+    ))
 }
 
 fn is_aws(path: &Path) -> bool {
-    first_line(path, "--version").is_some_and(|line| line.starts_with(BANNER))
+    first_line(path, "--version").is_some_and(|line| line.starts_with(BANNER) && !line.contains("adit"))
 }
