@@ -216,6 +216,10 @@ fn list(
     by_attribute(tx, scope, kind, attribute, after, count)
 }
 
+/// Beginnings that fit at most this many attributes are looked up by value and sorted; more are found soon enough by
+/// going through the things in order.
+const RARE: i64 = 20_000;
+
 fn by_attribute(
     tx: &Tx<'_>,
     scope: &Scope,
@@ -226,27 +230,31 @@ fn by_attribute(
 ) -> Result<Vec<(i64, Thing)>> {
     let (condition, low, high) = match &attribute.value {
         None => ("", Value::Null, Value::Null),
-        Some(ValueFilter::Is(value)) => (" AND a.value = $7", Value::from(value.as_str()), Value::Null),
+        Some(ValueFilter::Is(value)) => (" AND a.value = $4", Value::from(value.as_str()), Value::Null),
         Some(ValueFilter::StartsWith(prefix)) => (
-            " AND a.value >= $7 AND a.value < $8",
+            " AND a.value >= $4 AND a.value < $5",
             Value::from(prefix.as_str()),
             Value::from(format!("{prefix}\u{10FFFF}")),
         ),
     };
-    let typed = if kind.is_some() { " AND t.type_name = $6" } else { "" };
+    let of = format!("a.account = $1 AND a.region = $2 AND a.name = $3{condition}");
+    let mut args = args![scope.account(), scope.region(), attribute.name.as_str()].to_vec();
+    args.extend([low, high, Value::from(after), Value::from(count), Value::from(kind)]);
+    // Found by value first, and then sorted: the limit only keeps the engine from going through all things in order.
+    let few = format!("(SELECT a.thing FROM thing_attribute a WHERE {of} ORDER BY a.value LIMIT {RARE})");
+    let found = match &attribute.value {
+        Some(ValueFilter::StartsWith(_)) if is_rare(tx, &few, &args)? => few,
+        _ => format!("(SELECT a.thing FROM thing_attribute a WHERE {of})"),
+    };
+    let typed = if kind.is_some() { " AND t.type_name = $8" } else { "" };
     let sql = format!(
-        "SELECT {COLUMNS} FROM thing_attribute a JOIN thing t ON t.seq = a.thing WHERE a.account = $1 AND \
-         a.region = $2 AND a.name = $5 AND a.thing > $3{condition}{typed} ORDER BY a.thing LIMIT $4"
+        "SELECT {COLUMNS} FROM {found} AS f JOIN thing t ON t.seq = f.thing \
+         WHERE f.thing > $6{typed} ORDER BY f.thing LIMIT $7"
     );
-    let args = [
-        Value::from(scope.account()),
-        Value::from(scope.region()),
-        Value::from(after),
-        Value::from(count),
-        Value::from(attribute.name.as_str()),
-        Value::from(kind),
-        low,
-        high,
-    ];
     tx.rows(&sql, &args, read)
+}
+
+fn is_rare(tx: &Tx<'_>, few: &str, args: &[Value]) -> Result<bool> {
+    let count = tx.first(&format!("SELECT COUNT(*) FROM {few} AS f"), args, |row| row.int(0))?;
+    Ok(count.is_some_and(|count| count < RARE))
 }
