@@ -1,3 +1,129 @@
-//! The `adit` command.
+//! The `adit` command: picks what to do. Started as `localproxy` it is the local proxy.
 
-fn main() {}
+mod exit;
+mod out;
+mod proxy;
+
+#[cfg(feature = "server")]
+mod audit;
+#[cfg(feature = "server")]
+mod client;
+#[cfg(feature = "server")]
+mod config;
+#[cfg(feature = "server")]
+mod data_dir;
+#[cfg(feature = "server")]
+mod demo;
+#[cfg(feature = "server")]
+mod doctor;
+#[cfg(feature = "server")]
+mod env;
+#[cfg(feature = "server")]
+mod operations;
+#[cfg(feature = "server")]
+mod serve;
+#[cfg(feature = "server")]
+mod status;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Reach devices behind NAT and onboard them, speaking AWS IoT's protocols, on your own machines.
+#[derive(Parser)]
+#[command(name = "adit", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    #[cfg(feature = "server")]
+    Serve(serve::Args),
+    /// Print the environment that points `aws`, boto3 and `localproxy` at the server.
+    ///
+    /// Use it as: eval "$(adit env)"
+    #[cfg(feature = "server")]
+    Env(env::Args),
+    /// Show what the server is doing.
+    #[cfg(feature = "server")]
+    Status(status::Args),
+    /// Show who did what to which resource, with what result.
+    #[cfg(feature = "server")]
+    Audit(audit::Args),
+    /// Check from outside what users get wrong: folder, certificate, clock, keys, ports.
+    #[cfg(feature = "server")]
+    Doctor(doctor::Args),
+    /// Print, check or explain the configuration.
+    #[cfg(feature = "server")]
+    Config(config::Args),
+    /// Show a whole tunnel at work: server, device, and a web page fetched through it.
+    #[cfg(feature = "server")]
+    Demo(demo::Args),
+    /// Print the table of AWS operations and which of them are served.
+    #[cfg(feature = "server")]
+    #[command(hide = true)]
+    Operations,
+    /// Run one end of a tunnel; takes the options of AWS's `localproxy` (`adit proxy --help`).
+    #[command(disable_help_flag = true)]
+    Proxy {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// bash, zsh, fish, elvish or powershell.
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    if proxy::is_localproxy(std::env::args_os().next()) {
+        return proxy::run(std::env::args_os().skip(1).collect());
+    }
+    match Cli::parse().command {
+        #[cfg(feature = "server")]
+        Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "server")]
+        Command::Env(args) => env::run(&args),
+        #[cfg(feature = "server")]
+        Command::Status(args) => status::run(&args),
+        #[cfg(feature = "server")]
+        Command::Audit(args) => audit::run(&args),
+        #[cfg(feature = "server")]
+        Command::Doctor(args) => doctor::run(&args),
+        #[cfg(feature = "server")]
+        Command::Config(args) => config::run(&args),
+        #[cfg(feature = "server")]
+        Command::Demo(args) => demo::run(&args),
+        #[cfg(feature = "server")]
+        Command::Operations => operations::run(),
+        Command::Proxy { args } => proxy::run(args),
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+/// Runs a command that waits for sockets.
+#[cfg(feature = "server")]
+fn block_on(work: impl Future<Output = exit::Result>) -> exit::Result {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| exit::Failure::failed(format!("no runtime: {error}")))?.block_on(work)
+}
+
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "adit", &mut script);
+    out::raw(&String::from_utf8_lossy(&script));
+    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! What a running server leaves in its data folder for its clients on the same machine.
+
+use crate::exit::{Failure, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "client.json";
+
+/// How to reach the server: written by `adit serve`, read by `adit env`, `status` and `doctor`. Holds no secret.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Client {
+    /// URL of the API.
+    pub endpoint: String,
+    /// `host:port` of the tunnel endpoint, for `localproxy -e`.
+    pub tunnel: Option<String>,
+    pub region: String,
+    pub account: String,
+    /// The CA that signed the server's certificate; none when the operator brought a certificate.
+    pub ca: Option<PathBuf>,
+    /// AWS credentials file with the root access key.
+    pub credentials: PathBuf,
+    /// Settings file that lets `localproxy -r REGION` find the server.
+    pub settings: PathBuf,
+    /// Unix socket for `adit status`.
+    pub admin: PathBuf,
+}
+
+impl Client {
+    /// Writes the file whole, or not at all.
+    pub fn write(&self, data_dir: &Path) -> std::io::Result<()> {
+        let new = data_dir.join("client.json.new");
+        std::fs::write(&new, serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(new, data_dir.join(FILE))
+    }
+
+    pub fn read(data_dir: &Path) -> Result<Client> {
+        let path = data_dir.join(FILE);
+        let text = std::fs::read(&path).map_err(|error| {
+            Failure::failed(format!(
+                "{}: {error}. Is {} the data folder of a server that was started? \
+                 Start one with `adit serve --data-dir {}`, or name another folder with --data-dir.",
+                path.display(),
+                data_dir.display(),
+                data_dir.display()
+            ))
+        })?;
+        serde_json::from_slice(&text).map_err(|error| {
+            Failure::failed(format!(
+                "{}: {error}. Restart the server to have it written again.",
+                path.display()
+            ))
+        })
+    }
+}
+
+/// The root access key, from the AWS credentials file that the first start wrote.
+pub struct Key {
+    pub id: String,
+    pub secret: String,
+}
+
+impl Key {
+    pub fn read(path: &Path) -> Result<Key> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::failed(format!(
+                "{}: {error}. The first start of the server wrote this file; it is readable by that user only.",
+                path.display()
+            ))
+        })?;
+        let value = |name: &str| {
+            text.lines()
+                .filter_map(|line| line.split_once('='))
+                .find(|(key, _)| key.trim() == name)
+                .map(|(_, value)| value.trim().to_owned())
+                .ok_or_else(|| Failure::failed(format!("{}: names no {name}", path.display())))
+        };
+        Ok(Key { id: value("aws_access_key_id")?, secret: value("aws_secret_access_key")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Key;
+
+    #[test]
+    fn the_key_is_read_from_a_credentials_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials");
+        std::fs::write(&path, "[default]\naws_access_key_id = A\naws_secret_access_key = b/c+d=\n").unwrap();
+        let key = Key::read(&path).unwrap();
+        assert_eq!((key.id.as_str(), key.secret.as_str()), ("A", "b/c+d="));
+    }
+
+    #[test]
+    fn a_credentials_file_without_a_secret_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials");
+        std::fs::write(&path, "[default]\naws_access_key_id = A\n").unwrap();
+        let Err(failure) = Key::read(&path) else { panic!("accepted") };
+        assert!(failure.to_string().contains("aws_secret_access_key"), "{failure}");
+    }
+}

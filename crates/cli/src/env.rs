@@ -1,0 +1,74 @@
+//! `adit env`: the environment that points AWS's programs at the server.
+
+use crate::data_dir::{Client, Key};
+use crate::exit::{self, Result};
+use crate::out;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Data folder of the server.
+    #[arg(long, env = "ADIT_DATA_DIR", default_value = "./data")]
+    data_dir: PathBuf,
+    /// Print a JSON object instead of shell commands.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> ExitCode {
+    exit::code(print(args))
+}
+
+fn print(args: &Args) -> Result {
+    let variables = variables(&Client::read(&args.data_dir)?)?;
+    if args.json {
+        let object: Map<String, Value> =
+            variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        out::json(&object.into());
+        return Ok(());
+    }
+    for (name, value) in variables {
+        out::data(format_args!("export {name}={}", quoted(&value)));
+    }
+    Ok(())
+}
+
+fn variables(client: &Client) -> Result<Vec<(&'static str, String)>> {
+    let key = Key::read(&client.credentials)?;
+    let mut variables = vec![
+        ("AWS_ENDPOINT_URL", client.endpoint.clone()),
+        ("AWS_ACCESS_KEY_ID", key.id),
+        ("AWS_SECRET_ACCESS_KEY", key.secret),
+        ("AWS_REGION", client.region.clone()),
+        ("AWS_DEFAULT_REGION", client.region.clone()),
+    ];
+    if let Some(ca) = &client.ca {
+        variables.push(("AWS_CA_BUNDLE", ca.display().to_string()));
+    }
+    variables.push(("ADIT_LOCALPROXY_SETTINGS", client.settings.display().to_string()));
+    Ok(variables)
+}
+
+/// A word for a POSIX shell.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:.,_-+=@".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_that_the_shell_would_change_are_quoted() {
+        assert_eq!(quoted("https://localhost:8443"), "https://localhost:8443");
+        assert_eq!(quoted("/data dir/ca.pem"), "'/data dir/ca.pem'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted("$(reboot)"), "'$(reboot)'");
+    }
+}

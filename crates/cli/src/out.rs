@@ -1,0 +1,54 @@
+//! Printing: data on stdout, talk on stderr. The only file that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this file is where the program speaks")]
+
+use std::io::IsTerminal;
+
+/// Data for a person or a program: one line on stdout.
+pub fn data(line: impl std::fmt::Display) {
+    println!("{line}");
+}
+
+/// Data as it is, without a further line end.
+pub fn raw(text: &str) {
+    print!("{text}");
+}
+
+/// A value as indented JSON on stdout.
+pub fn json(value: &serde_json::Value) {
+    println!("{value:#}");
+}
+
+/// Talk on stderr: progress, advice.
+pub fn talk(line: impl std::fmt::Display) {
+    eprintln!("{line}");
+}
+
+/// What went wrong, on stderr.
+pub fn error(line: impl std::fmt::Display) {
+    eprintln!("adit: {line}");
+}
+
+/// Marks a word as done, in green on a terminal.
+pub fn good(word: &str) -> String {
+    paint(word, "32")
+}
+
+/// Marks a word as failed, in red on a terminal.
+pub fn bad(word: &str) -> String {
+    paint(word, "31")
+}
+
+/// Marks a word that wants attention, in yellow on a terminal.
+pub fn attention(word: &str) -> String {
+    paint(word, "33")
+}
+
+/// Makes text stand out on a terminal.
+pub fn strong(text: &str) -> String {
+    paint(text, "1")
+}
+
+fn paint(text: &str, code: &str) -> String {
+    let plain = !std::io::stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some();
+    if plain { text.to_owned() } else { format!("\u{1b}[{code}m{text}\u{1b}[0m") }
+}
