@@ -11,7 +11,7 @@ use adit_tunnel::{Side, Version};
 
 use crate::input::{self, Rejected};
 use crate::log::Log;
-use crate::mapping::{self, BadMapping, Mapping};
+use crate::mapping::{self, BadMapping, Mapping, Target};
 use crate::options::{self, UsageError, Values};
 use crate::settings::{self, Settings};
 use crate::webproxy::{self, WebProxy};
@@ -306,6 +306,10 @@ fn read_mapping(values: &Values, side: Side, log: Log) -> Result<Option<Mapping>
     for id in &mapping.ignored {
         log.warning(format_args!("Duplicate mappings, ignore. This mapping already exists: {id}"));
     }
+    let unix = mapping.entries.iter().find(|(_, target)| matches!(target, Target::Unix(_)));
+    if let (Side::Source, Some((_, target))) = (side, unix) {
+        return Err(Stop::Fatal(format!("A source listens on a port, not on {target}")));
+    }
     if !mapping.is_unnamed() {
         log.debug(format_args!("Detect port mapping configuration provided through CLI in {side} mode:"));
         for (id, target) in &mapping.entries {
@@ -456,6 +460,14 @@ mod tests {
                 format!("Invalid endpoint specified: {wrong}")
             );
         }
+    }
+
+    #[test]
+    fn a_source_needs_ports() {
+        assert_eq!(
+            fatal_of(&format!("{TOKEN} -s SSH=/run/ssh.sock")),
+            "A source listens on a port, not on /run/ssh.sock"
+        );
     }
 
     #[test]

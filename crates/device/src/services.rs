@@ -83,7 +83,7 @@ impl Services {
             let wanted = match target {
                 Target::Tcp(_, port) => *port,
                 Target::Unix(path) => {
-                    return Err(format!("A source cannot listen on {}; give a port", path.display()));
+                    return Err(format!("A source listens on a port, not on {}", path.display()));
                 }
             };
             let socket = listen_patiently(SocketAddr::new(first.ip(), wanted), config, log).await?;
