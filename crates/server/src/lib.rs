@@ -26,6 +26,7 @@ pub mod sides;
 mod start;
 pub mod state;
 pub mod sweep;
+pub mod tasks;
 pub mod trouble;
 pub mod tunnel;
 

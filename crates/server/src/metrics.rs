@@ -82,6 +82,9 @@ pub struct Metrics {
     pub replacements: Counter,
 }
 
+/// Upper bounds of the histogram of request times.
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
 const METADATA: Metadata<'static> = Metadata::new("adit", MetricLevel::INFO, None);
 
 /// Name, unit, help of every metric.
@@ -151,7 +154,9 @@ impl Metrics {
     /// Fresh metrics, all zero.
     #[must_use]
     pub fn new() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let builder = PrometheusBuilder::new();
+        let builder = builder.set_buckets(SECONDS).unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
         for (name, unit, shape, help) in NAMES {
             let (name, help) = (KeyName::from(*name), SharedString::from(*help));
             match shape {

@@ -26,7 +26,8 @@ impl Watch for Sides {
         let result = if replaced { "replaces" } else { "ok" };
         let entry = entry(&state, member, "TunnelConnect", result, String::new());
         // Nothing waits for this row: it follows a connection that is there already.
-        tokio::spawn(async move { state.audit(entry).await });
+        let tasks = state.tasks.clone();
+        tasks.spawn(async move { state.audit(entry).await });
     }
 
     fn left(&self, member: &Member, left: &Left) {
@@ -35,8 +36,8 @@ impl Watch for Sides {
         state.metrics.count("adit_tunnel_disconnects_total", "reason", left.end.word());
         let detail = format!(" end={:?} received={} sent={}", left.end, left.received, left.sent);
         let entry = entry(&state, member, "TunnelDisconnect", left.end.word(), detail);
-        let member = member.clone();
-        tokio::spawn(async move {
+        let (member, tasks) = (member.clone(), state.tasks.clone());
+        tasks.spawn(async move {
             leave(&state, &member).await;
             state.audit(entry).await;
         });

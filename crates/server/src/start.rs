@@ -25,6 +25,7 @@ use crate::seal::Seal;
 use crate::shutdown::{Phase, Phases};
 use crate::sides::Sides;
 use crate::state::{Listening, State};
+use crate::tasks::Tasks;
 use crate::trouble::StartError;
 use crate::tunnel::Relays;
 use crate::{admin, audit, files, pki, sweep};
@@ -153,6 +154,7 @@ fn state(
         metrics: Metrics::new(),
         refusals: Refusals::default(),
         rates: Rates::default(),
+        tasks: Tasks::default(),
         store_checked: tokio::sync::Mutex::default(),
         strangers: Budget::default(),
         phases: Phases::default(),
@@ -296,6 +298,7 @@ impl Running {
         state.relays.end_all();
         let ended = async {
             state.relays.ended().await;
+            state.tasks.ended().await;
             while self.tasks.join_next().await.is_some() {}
         };
         if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::shutdown::Phases;
+use crate::tasks::Tasks;
 use crate::tunnel::Relays;
 
 /// A listener that is open.
@@ -50,6 +51,8 @@ pub struct State {
     pub rates: Rates,
     /// The open tunnels that have a side connected.
     pub relays: Relays,
+    /// The tasks of this server.
+    pub tasks: Tasks,
     /// When the store was last seen to work, or not: time in milliseconds and the result.
     pub store_checked: Mutex<Option<(i64, Result<(), String>)>>,
     /// Audit rows that strangers may still add.

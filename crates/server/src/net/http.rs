@@ -95,7 +95,8 @@ impl Visit {
         };
         let limit = self.state.config.limits.request_timeout;
         // On a task of its own, so that a client that leaves does not stop a change half-way.
-        let work = tokio::spawn(async move {
+        let tasks = self.state.tasks.clone();
+        let work = tasks.spawn(async move {
             let arrived = Arrived { head: &head, body: &body, peer: self.peer, request_id: &request_id };
             reply(api::answer(&self.state, arrived).await)
         });

@@ -116,7 +116,8 @@ impl Listener {
                     Ok(seat) => {
                         let (state, door, context) =
                             (Arc::clone(&state), Arc::clone(&door), Arc::clone(&context));
-                        tokio::spawn(serve(state, door, context, tcp, peer, seat));
+                        let tasks = state.tasks.clone();
+                        tasks.spawn(serve(state, door, context, tcp, peer, seat));
                     }
                     Err(full) => {
                         state.metrics.count("adit_connections_refused_total", "reason", full.reason());

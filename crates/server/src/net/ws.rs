@@ -159,7 +159,8 @@ fn accept(visit: Visit, wish: Wish, link: Link, channel: &str, upgraded: OnUpgra
         "a side joins its tunnel"
     );
     let channel = channel.to_owned();
-    tokio::spawn(async move { hand_over(visit, wish, link, channel, upgraded).await });
+    let tasks = visit.state.tasks.clone();
+    tasks.spawn(async move { hand_over(visit, wish, link, channel, upgraded).await });
     answer
 }
 
@@ -243,8 +244,8 @@ fn refuse(
             entry = audit::scoped(entry, &record.scope);
             entry.resource = Some(adit_iot::arn::tunnel(&record.scope, &record.tunnel));
         }
-        let state = Arc::clone(state);
-        tokio::spawn(async move { state.audit_stranger(entry).await });
+        let (state, tasks) = (Arc::clone(state), state.tasks.clone());
+        tasks.spawn(async move { state.audit_stranger(entry).await });
     }
     let mut answer = text(refused.status, refused.text);
     let headers = answer.headers_mut();

@@ -1,0 +1,20 @@
+//! Whole servers in this process: each test has its own, with its own folder and ports.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod api;
+mod bed;
+mod health;
+mod lifecycle;
+mod limits;
+mod operations;
+mod start;
+mod tag;
+mod thing;
+mod tunnel;
+mod upgrade;
