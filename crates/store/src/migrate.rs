@@ -73,3 +73,55 @@ fn apply(target: &impl Target, path: &Path, migrations: &[Migration]) -> Result<
 fn sha256(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::Connection;
+
+    const ONE: Migration = Migration { version: 1, name: "one", sql: "CREATE TABLE a (x BIGINT)" };
+    const TWO: Migration = Migration {
+        version: 2,
+        name: "two",
+        sql: "ALTER TABLE a ADD COLUMN y BIGINT; INSERT INTO a VALUES (1, 2)",
+    };
+
+    fn path() -> &'static Path {
+        Path::new(":memory:")
+    }
+
+    fn count(db: &Connection, sql: &str) -> i64 {
+        db.tx().first(sql, &[], |row| row.int(0)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_is_missing_is_applied_once_and_in_order() {
+        let db = Connection::open(path(), true).unwrap();
+        apply(&db, path(), &[ONE]).unwrap();
+        for _ in 0..2 {
+            apply(&db, path(), &[ONE, TWO]).unwrap();
+        }
+        assert_eq!(count(&db, "SELECT y FROM a"), 2);
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM a"), 1);
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM migration"), 2);
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_nothing_behind() {
+        let db = Connection::open(path(), true).unwrap();
+        let bad = Migration {
+            version: 2,
+            name: "bad",
+            sql: "INSERT INTO a VALUES (1); INSERT INTO nowhere VALUES (1)",
+        };
+        assert!(apply(&db, path(), &[ONE, bad]).is_err());
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM a"), 0);
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM migration"), 1);
+        apply(&db, path(), &[ONE, TWO]).unwrap();
+    }
+
+    #[test]
+    fn numbers_rise() {
+        assert!(MIGRATIONS.windows(2).all(|pair| pair[0].version < pair[1].version));
+    }
+}

@@ -44,6 +44,7 @@ pub(crate) struct Sqlite {
     writer: Option<mpsc::Sender<Box<dyn Work>>>,
     /// `None` in memory, where only the one connection sees the data.
     reader: Option<mpsc::Sender<Box<dyn Work>>>,
+    /// The writer's first.
     threads: Vec<JoinHandle<()>>,
     counters: Arc<Counters>,
 }
@@ -127,12 +128,13 @@ impl Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        self.writer = None;
+        // The writer goes last: whoever closes the file last folds the log into it.
         self.reader = None;
-        // Readers first: the last connection to close is the writer's, which then folds the log into the file.
-        while let Some(thread) = self.threads.pop() {
-            let _ = thread.join();
+        while self.threads.len() > 1 {
+            self.threads.pop().map(JoinHandle::join);
         }
+        self.writer = None;
+        self.threads.pop().map(JoinHandle::join);
     }
 }
 
@@ -262,7 +264,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn open(path: &Path, write: bool) -> Result<Connection> {
+    pub(crate) fn open(path: &Path, write: bool) -> Result<Connection> {
         let named = |error: rusqlite::Error| refused(path, &error);
         let inner = rusqlite::Connection::open(path).map_err(named)?;
         inner.busy_timeout(BUSY).map_err(named)?;
