@@ -27,6 +27,28 @@ CREATE INDEX tunnel_by_end ON tunnel (status, ends_at);
 CREATE INDEX tunnel_open ON tunnel (account, region, ends_at) WHERE status = 'OPEN';
 CREATE INDEX tunnel_connected ON tunnel (seq) WHERE source_connected = 1 OR destination_connected = 1;
 
+-- How many tunnels are open, so that a quota need not count them. Those past their lifetime that nobody has closed
+-- yet are included. Kept by triggers: no statement can forget it.
+CREATE TABLE tunnel_count (
+    account  TEXT   NOT NULL,
+    region   TEXT   NOT NULL,
+    open     BIGINT NOT NULL,
+    PRIMARY KEY (account, region)
+);
+CREATE TRIGGER tunnel_opens AFTER INSERT ON tunnel WHEN NEW.status = 'OPEN'
+BEGIN
+    INSERT INTO tunnel_count (account, region, open) VALUES (NEW.account, NEW.region, 1)
+        ON CONFLICT (account, region) DO UPDATE SET open = open + 1;
+END;
+CREATE TRIGGER tunnel_closes AFTER UPDATE OF status ON tunnel WHEN OLD.status = 'OPEN' AND NEW.status = 'CLOSED'
+BEGIN
+    UPDATE tunnel_count SET open = open - 1 WHERE account = OLD.account AND region = OLD.region;
+END;
+CREATE TRIGGER tunnel_goes AFTER DELETE ON tunnel WHEN OLD.status = 'OPEN'
+BEGIN
+    UPDATE tunnel_count SET open = open - 1 WHERE account = OLD.account AND region = OLD.region;
+END;
+
 -- Tokens of open tunnels; closing removes them. Only hashes are kept, of client tokens too.
 CREATE TABLE token (
     hash          BLOB   PRIMARY KEY,

@@ -368,3 +368,27 @@ fn refused(path: &Path, error: &rusqlite::Error) -> Error {
         _ => Error::Internal(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No test can pull the plug: that a commit waits for the disk is only visible here.
+    #[test]
+    fn connections_are_set_up_for_durability() {
+        let dir = tempfile::tempdir().unwrap();
+        for write in [true, false] {
+            let connection = Connection::open(&dir.path().join("db"), write).unwrap();
+            let setting = |name: &str| {
+                connection
+                    .inner
+                    .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                    .unwrap()
+            };
+            assert_eq!(setting("synchronous"), 2.into(), "FULL");
+            assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+            assert_eq!(setting("foreign_keys"), 1.into());
+            assert_eq!(setting("query_only"), i64::from(!write).into());
+        }
+    }
+}

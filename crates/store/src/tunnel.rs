@@ -275,15 +275,10 @@ const COLUMNS: &str = "seq, id, status, description, thing, services, timeout_mi
                        ends_at, source_connected, source_changed_at, destination_connected, destination_changed_at";
 
 fn open(tx: &Tx<'_>, scope: &Scope, new: &NewTunnel, max_open: Option<u64>) -> Result<Opened> {
-    if let Some(max) = max_open {
-        let open = tx.first(
-            "SELECT COUNT(*) FROM tunnel WHERE account = $1 AND region = $2 AND status = 'OPEN' AND ends_at > $3",
-            args![scope.account(), scope.region(), new.created_at],
-            |row| row.int(0),
-        )?;
-        if open.unwrap_or(0).unsigned_abs() >= max {
-            return Ok(Opened::TooMany);
-        }
+    if let Some(max) = max_open
+        && count_open(tx, scope, new.created_at)?.unsigned_abs() >= max
+    {
+        return Ok(Opened::TooMany);
     }
     let ends_at = Tunnel::lifetime_end(new.created_at, new.timeout_minutes);
     let seq = tx.first(
@@ -319,6 +314,21 @@ fn open(tx: &Tx<'_>, scope: &Scope, new: &NewTunnel, max_open: Option<u64>) -> R
         last_updated_at: new.created_at,
         ends_at,
     }))
+}
+
+/// Tunnels of the scope that are open at `now`: the count that is kept, less those whose lifetime is over.
+fn count_open(tx: &Tx<'_>, scope: &Scope, now: Timestamp) -> Result<i64> {
+    let open = tx.first(
+        "SELECT open FROM tunnel_count WHERE account = $1 AND region = $2",
+        args![scope.account(), scope.region()],
+        |row| row.int(0),
+    )?;
+    let over = tx.first(
+        "SELECT COUNT(*) FROM tunnel WHERE account = $1 AND region = $2 AND status = 'OPEN' AND ends_at <= $3",
+        args![scope.account(), scope.region(), now],
+        |row| row.int(0),
+    )?;
+    Ok((open.unwrap_or(0) - over.unwrap_or(0)).max(0))
 }
 
 /// The tunnel and its number, if it can be seen.

@@ -41,9 +41,21 @@ fn the_quota_counts_open_tunnels_only() {
         assert!(matches!(store.tunnel_open(&other, new_tunnel("o"), quota).await.unwrap(), Opened::Yes(_)));
         assert_eq!(store.tunnel_close(&scope(), &id("a"), at(1)).await.unwrap(), Closing::Closed);
         assert!(matches!(opened("c").await, Opened::Yes(_)));
-        // Past its lifetime a tunnel does not count, though nobody has swept it.
+        assert_eq!(opened("d").await, Opened::TooMany);
+        // Nor does a deleted one count, nor a closed one that is deleted or closed again.
+        store.tunnel_close(&scope(), &id("a"), at(1)).await.unwrap();
+        store.tunnel_delete(&scope(), &id("a"), at(1)).await.unwrap();
+        assert_eq!(opened("d").await, Opened::TooMany);
+        store.tunnel_delete(&scope(), &id("b"), at(1)).await.unwrap();
+        assert!(matches!(opened("b").await, Opened::Yes(_)));
+        assert_eq!(opened("d").await, Opened::TooMany);
+        // Past its lifetime a tunnel does not count, whether or not somebody has swept it.
         let late = NewTunnel { created_at: time(61), ..new_tunnel("d") };
         assert!(matches!(store.tunnel_open(&scope(), late, quota).await.unwrap(), Opened::Yes(_)));
+        store.tunnels_expire(time(61), 10).await.unwrap();
+        let late = |name| NewTunnel { created_at: time(61), ..new_tunnel(name) };
+        assert!(matches!(store.tunnel_open(&scope(), late("e"), quota).await.unwrap(), Opened::Yes(_)));
+        assert_eq!(store.tunnel_open(&scope(), late("f"), quota).await.unwrap(), Opened::TooMany);
     });
 }
 
