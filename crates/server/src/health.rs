@@ -7,6 +7,22 @@ use crate::net::http::{Answer, json as page, text, with_type};
 use crate::shutdown::Phase;
 use crate::state::State;
 
+/// What the last look at the store found.
+#[derive(Debug)]
+pub struct Checked {
+    /// When, in milliseconds since the epoch.
+    at: Option<i64>,
+    /// Changes the store had refused by then.
+    failures: u64,
+    result: Result<(), String>,
+}
+
+impl Default for Checked {
+    fn default() -> Self {
+        Self { at: None, failures: 0, result: Ok(()) }
+    }
+}
+
 /// The process answers.
 #[must_use]
 pub fn healthz() -> Answer {
@@ -28,20 +44,26 @@ pub async fn readyz(state: &State) -> Answer {
 async fn store(state: &State) -> Result<(), String> {
     let now = state.now().millis();
     let mut last = state.store_checked.lock().await;
-    if last.as_ref().is_none_or(|(at, _)| (now - at).abs() >= 1000) {
-        let result = state.store.check().await.map_err(|e| e.to_string());
+    if last.at.is_none_or(|at| (now - at).abs() >= 1000) {
+        let mut result = state.store.check().await.map_err(|e| e.to_string());
+        // On a disk that is nearly full small changes go through and others do not.
+        let failures = state.store.stats().failures;
+        if result.is_ok() && failures > last.failures {
+            result = Err("changes were refused since the last look; the log says why".to_owned());
+        }
         if let Err(error) = &result {
             tracing::error!(error, "the store cannot be written");
             state.metrics.count("adit_store_failures_total", "kind", "check");
         }
-        *last = Some((now, result));
+        *last = Checked { at: Some(now), failures, result };
     }
-    last.as_ref().map_or(Ok(()), |(_, result)| result.clone())
+    last.result.clone()
 }
 
 /// The page for Prometheus.
 pub async fn metrics(state: &State) -> Answer {
     count_tunnels(state).await;
+    state.metrics.store(state.store.stats());
     with_type(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", state.metrics.render())
 }
 

@@ -80,6 +80,9 @@ pub struct Metrics {
     pub pacing_waits: Counter,
     /// Connections of the same side replaced by a newer one.
     pub replacements: Counter,
+    store_transactions: Counter,
+    store_commits: Counter,
+    store_refused: Counter,
 }
 
 /// Upper bounds of the histogram of request times.
@@ -123,6 +126,14 @@ const NAMES: &[(&str, Option<Unit>, Shape, &str)] = &[
         "Bytes relayed, by the side they went to.",
     ),
     ("adit_tunnel_pacing_waits_total", None, Shape::Counter, "Times a paced direction had to wait."),
+    ("adit_store_transactions_total", None, Shape::Counter, "Changes that were stored."),
+    ("adit_store_commits_total", None, Shape::Counter, "Commits to disk that carried them."),
+    (
+        "adit_store_refused_total",
+        None,
+        Shape::Counter,
+        "Changes refused because the disk or the database failed.",
+    ),
     ("adit_store_failures_total", None, Shape::Counter, "Store operations that failed, by kind."),
     (
         "adit_audit_lost_total",
@@ -184,6 +195,9 @@ impl Metrics {
             bytes_to_source: counter("adit_tunnel_relay_bytes_total", &[("to", "source")]),
             pacing_waits: counter("adit_tunnel_pacing_waits_total", &[]),
             replacements: counter("adit_tunnel_replacements_total", &[]),
+            store_transactions: counter("adit_store_transactions_total", &[]),
+            store_commits: counter("adit_store_commits_total", &[]),
+            store_refused: counter("adit_store_refused_total", &[]),
             recorder,
         }
     }
@@ -207,6 +221,13 @@ impl Metrics {
 
     fn histogram(&self, name: &'static str, label: &'static str, value: &'static str) -> Histogram {
         self.recorder.register_histogram(&key(name, &[(label, value)]), &METADATA)
+    }
+
+    /// Takes over what the store has counted since it was opened.
+    pub fn store(&self, stats: adit_store::Stats) {
+        self.store_transactions.absolute(stats.transactions);
+        self.store_commits.absolute(stats.commits);
+        self.store_refused.absolute(stats.failures);
     }
 
     /// The page for Prometheus.

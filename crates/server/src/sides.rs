@@ -1,5 +1,6 @@
 //! What is noted when a side of a tunnel comes and goes: store, metrics, audit.
 
+use std::net::SocketAddr;
 use std::sync::Weak;
 
 use adit_iot::arn;
@@ -22,12 +23,10 @@ impl Watch for Sides {
         state.metrics.count("adit_tunnel_connects_total", "side", member.side.as_str());
         if replaced {
             state.metrics.replacements.increment(1);
+            let entry = entry(&state, member, "TunnelReplace", "ok", String::new());
+            let tasks = state.tasks.clone();
+            tasks.spawn(async move { state.audit(entry).await });
         }
-        let result = if replaced { "replaces" } else { "ok" };
-        let entry = entry(&state, member, "TunnelConnect", result, String::new());
-        // Nothing waits for this row: it follows a connection that is there already.
-        let tasks = state.tasks.clone();
-        tasks.spawn(async move { state.audit(entry).await });
     }
 
     fn left(&self, member: &Member, left: &Left) {
@@ -81,6 +80,12 @@ fn level(state: &State, side: Side) -> &Level {
         Side::Source => &state.metrics.sources,
         Side::Destination => &state.metrics.destinations,
     }
+}
+
+/// Audits that a side was let in.
+pub async fn came(state: &State, member: &Member, peer: SocketAddr, client: &str) {
+    let entry = entry(state, member, "TunnelConnect", "ok", format!(" client={client:?}"));
+    state.audit(audit::from_peer(entry, peer)).await;
 }
 
 /// The side as the store knows it.

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::audit::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, Serve};
+use crate::health::Checked;
 use crate::identity::{Keys, Principal};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
@@ -53,8 +54,8 @@ pub struct State {
     pub relays: Relays,
     /// The tasks of this server.
     pub tasks: Tasks,
-    /// When the store was last seen to work, or not: time in milliseconds and the result.
-    pub store_checked: Mutex<Option<(i64, Result<(), String>)>>,
+    /// What the last look at the store found.
+    pub store_checked: Mutex<Checked>,
     /// Audit rows that strangers may still add.
     pub strangers: Budget,
     /// Serving, draining or ending.

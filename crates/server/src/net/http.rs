@@ -154,7 +154,7 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
 
 /// A JSON object.
 pub fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
-    with_type(status, "application/json", value.to_string())
+    with_type(status, "application/json", format!("{value}\n"))
 }
 
 /// Any body.

@@ -149,7 +149,7 @@ fn accept(visit: Visit, wish: Wish, link: Link, channel: &str, upgraded: OnUpgra
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, wish.accept.clone());
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, wish.subprotocol.clone());
-    tracing::info!(
+    tracing::debug!(
         tunnel = %link.tunnel,
         side = %wish.side,
         version = ?wish.version,
@@ -195,9 +195,12 @@ async fn hand_over(visit: Visit, wish: Wish, link: Link, channel: String, upgrad
         }
         Err(lost) => Some(lost),
     };
-    if let Some(lost) = lost {
-        tracing::debug!(channel = %member.channel_id, lost, "an accepted connection did not reach its tunnel");
-        sides::leave(&state, &member).await;
+    match lost {
+        None => sides::came(&state, &member, visit.peer, &wish.agent).await,
+        Some(lost) => {
+            tracing::debug!(channel = %member.channel_id, lost, "an accepted connection did not reach its tunnel");
+            sides::leave(&state, &member).await;
+        }
     }
 }
 
