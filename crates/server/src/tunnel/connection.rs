@@ -103,6 +103,7 @@ impl<S: Link> Connection<S> {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
                     self.blocked = true;
+                    self.pacer.iter_mut().for_each(|pacer| pacer.until = None);
                     return Ok(());
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use adit_iot::{Scope, TunnelId};
 use adit_tunnel::frame::{self, Frames};
 use adit_tunnel::message::{Message, Type};
-use adit_tunnel::websocket::{Close, Event, Header, Opcode, Reader, Role, apply_mask, put_control};
+use adit_tunnel::websocket::{Close, Event, Header, Opcode, Reader, Role, apply_mask};
 use adit_tunnel::{Side, Version, limits};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
