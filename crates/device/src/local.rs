@@ -260,7 +260,7 @@ pub async fn reach(
             }
             Err(error) => {
                 let why = tls::plain(&error);
-                log.error(format_args!("Could not connect to destination {target} -- {why}"));
+                log.error(format_args!("Could not connect to destination {} -- {why}", target.dialed()));
             }
         }
         if retries.is_some_and(|retries| tries >= retries) {

@@ -16,6 +16,16 @@ pub enum Target {
     Unix(PathBuf),
 }
 
+impl Target {
+    /// As a destination names it in its log: a mapping of a port alone means this machine. (spec: secure-tunneling §5.2)
+    pub fn dialed(&self) -> String {
+        match self {
+            Target::Tcp(host, port) if host.is_empty() => format!("127.0.0.1:{port}"),
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -493,8 +493,7 @@ impl<'a> Session<'a> {
         let Some(target) = self.lasting.services.target(service).cloned() else {
             return self.lasting.endpoint.connect_failed(link);
         };
-        let peer = target.to_string();
-        self.add(link, None, peer);
+        self.add(link, None, target.dialed());
         let settings = &self.config.settings;
         let attempt =
             reach(target, self.config.bind.clone(), settings.tcp_retries, settings.tcp_retry_delay, self.log);
