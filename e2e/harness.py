@@ -216,6 +216,7 @@ class Server:
             return self.get("/readyz")[0] == 200
 
         wait_for(ready, process.describe, timeout)
+        wait_for((self.data / "client.json").is_file, process.describe)
         return self
 
     def get(self, path, port=None):
@@ -244,7 +245,7 @@ class Server:
         """The shell environment after `eval "$(adit env --data-dir …)"`."""
         if self._client_env is None:
             done = subprocess.run(
-                ["bash", "-c", 'eval "$("$0" env --data-dir "$1")" && env -0', bin_dir() / "adit", self.data],
+                ["bash", "-c", 'set -e; exports=$("$0" env --data-dir "$1"); eval "$exports"; env -0', bin_dir() / "adit", self.data],
                 env=clean_environment(HOME=str(self.home)),
                 capture_output=True,
                 timeout=30,

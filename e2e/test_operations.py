@@ -418,11 +418,9 @@ def test_full_disk_refuses_writes_and_keeps_what_was_acknowledged(new_server, tm
         server.data = small / "data"
         server.start()
         kept = server.open("SSH")
-        with open(small / "filling", "wb") as filling:
-            with pytest.raises(OSError):
-                while True:
-                    filling.write(b"x" * 4096)
-                    filling.flush()
+        with open(small / "filling", "wb", buffering=0) as filling, pytest.raises(OSError):
+            while True:
+                filling.write(b"x" * 4096)
         made, failure = [], None
         for _ in range(2000):
             try:

@@ -1,8 +1,10 @@
 """Walkthrough A: open a tunnel by hand and reach a device, step by step, with the programs a person would use."""
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import urllib.request
 
 import pytest
@@ -173,9 +175,6 @@ def test_7_unmodified_names_and_port_443(new_server, proxies, service, tmp_path)
         env.pop("AWS_ENDPOINT_URL")
 
         def aws(*args):
-            import json
-            import sys
-
             program = os.path.join(os.path.dirname(sys.executable), "aws")
             done = subprocess.run([*inside, program, "iotsecuretunneling", *args], env=env, capture_output=True, text=True, timeout=60)
             assert done.returncode == 0, done.stderr
@@ -184,14 +183,18 @@ def test_7_unmodified_names_and_port_443(new_server, proxies, service, tmp_path)
         opened = aws("open-tunnel", "--destination-config", "services=SSH")
         port, localproxy = free_port(), bin_dir() / "localproxy"
         trust = clean_environment(SSL_CERT_FILE=str(server.ca))
-        echo_port = free_port()
-        proxies.run_in(inside, "socat", f"TCP-LISTEN:{echo_port},fork,reuseaddr", "EXEC:cat") if shutil.which("socat") else pytest.skip("socat is missing")
-        device = proxies.run_in(inside, localproxy, "-r", "us-east-1", "-d", f"localhost:{echo_port}", "-t", opened["destinationAccessToken"], env=trust)
+        page = tmp_path / "page"
+        page.mkdir()
+        (page / "index.html").write_text("a page of the device")
+        web = free_port()
+        proxies.run_in(inside, sys.executable, "-m", "http.server", web, "--bind", "127.0.0.1", "--directory", page)
+        device = proxies.run_in(inside, localproxy, "-r", "us-east-1", "-d", f"localhost:{web}", "-t", opened["destinationAccessToken"], env=trust)
         device.wait_text(f"Successfully established websocket connection with proxy server: wss://{host}:443")
         laptop = proxies.run_in(inside, localproxy, "-r", "us-east-1", "-s", port, "-t", opened["sourceAccessToken"], env=trust)
         laptop.wait_text(f"Listening for new connection on port {port}")
-        done = subprocess.run([*inside, "socat", "-t5", "-", f"TCP:localhost:{port}"], input=b"through 443\n", capture_output=True, timeout=30)
-        assert done.stdout == b"through 443\n", done.stderr
+        program = f"import urllib.request; print(urllib.request.urlopen('http://localhost:{port}/', timeout=20).read().decode())"
+        done = subprocess.run([*inside, sys.executable, "-c", program], capture_output=True, text=True, timeout=40, env=clean_environment())
+        assert done.stdout == "a page of the device\n", done.stderr
     finally:
         proxies.end()
         subprocess.run(["ip", "netns", "del", name], capture_output=True)
