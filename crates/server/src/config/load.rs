@@ -269,7 +269,7 @@ fn from_text(kind: Kind, text: String) -> Result<Value, String> {
     }
 }
 
-/// Whether a value is of the kind; the text continues "<key> …".
+/// Whether a value is of the kind; the text continues the name of the key.
 fn check(kind: Kind, value: &Value) -> Result<(), String> {
     let ok = |good: bool, must: String| if good { Ok(()) } else { Err(must) };
     let text = value.as_str();

@@ -31,7 +31,7 @@ pub fn default_toml() -> String {
     out
 }
 
-/// What one key, or one section, does. `None` when there is no such key; see [`nearest_key`].
+/// What one key, or one section, does.
 ///
 /// # Errors
 /// The text says that the key is unknown and names the nearest one.

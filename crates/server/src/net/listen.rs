@@ -195,5 +195,9 @@ async fn handshake(door: &Door, tcp: TcpStream) -> io::Result<Stream> {
     tcp.readable().await?;
     let _turn = door.handshakes.acquire().await.map_err(io::Error::other)?;
     let tls = TlsAcceptor::from(door.tls.current()).accept(tcp).await?;
+    // A client that leaves Nagle's algorithm on keeps its request back until its last handshake bytes are
+    // acknowledged, and we have nothing to send that would carry the acknowledgement: 40 ms saved.
+    #[cfg(target_os = "linux")]
+    tls.get_ref().0.set_quickack(true)?;
     Ok(Stream::Tls(Box::new(tls)))
 }

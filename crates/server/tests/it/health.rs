@@ -106,3 +106,16 @@ async fn the_audit_tells_who_did_what_and_never_a_token() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test]
+async fn a_client_with_nagle_on_does_not_wait_for_an_acknowledgement() {
+    let bed = Bed::new().await;
+    let mut fastest = std::time::Duration::MAX;
+    for _ in 0..9 {
+        let begin = std::time::Instant::now();
+        let stream = tls(&bed, "localhost").await.unwrap();
+        exchange(stream, b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        fastest = fastest.min(begin.elapsed());
+    }
+    assert!(fastest.as_millis() < 30, "a delayed acknowledgement takes 40 ms: {fastest:?}");
+}
