@@ -24,26 +24,27 @@ pub struct Amount {
     pub of_fifty: u64,
     /// Echoes on an idle system, one a millisecond.
     pub echoes: usize,
-    /// Echoes beside a saturated stream, one in 5 ms.
+    /// Echoes beside a saturated stream, one in 10 ms.
     pub busy_echoes: usize,
     /// New connections, one in 5 ms.
     pub connections: usize,
 }
 
-/// Cases in the order in which they are run. The bursts, which may hurt, come last.
+/// Cases in the order in which they are run. What may hurt comes last.
 pub const CASES: [Case; 9] = [
     Case::Up,
     Case::Down,
     Case::Echo,
-    Case::BusyEcho,
     Case::FiftyUp,
     Case::FiftyDown,
     Case::Connect,
+    Case::BusyEcho,
     Case::Burst6,
     Case::Burst50,
 ];
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What is run in a round.
+#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
 pub enum Case {
     Up,
     Down,
@@ -52,7 +53,9 @@ pub enum Case {
     FiftyUp,
     FiftyDown,
     Connect,
+    #[value(name = "burst-6")]
     Burst6,
+    #[value(name = "burst-50")]
     Burst50,
 }
 
@@ -131,7 +134,7 @@ fn numbers(case: Case, target: &Target, amount: &Amount) -> Result<(Numbers, f64
         }
         Case::BusyEcho => {
             let (times, beside) =
-                load::echo_beside_load(target, amount.busy_echoes, Duration::from_millis(5))?;
+                load::echo_beside_load(target, amount.busy_echoes, Duration::from_millis(10))?;
             let mut numbers = latency(&times, ["busy-echo-p50", "busy-echo-p99"], 1e6, "us");
             numbers.push(("busy-echo-stream", beside / MIB, "MiB/s"));
             Ok((numbers, 1.0))

@@ -160,8 +160,14 @@ fn bound(stream: &TcpStream) -> io::Result<()> {
 
 /// Connects through a system, gives the order and waits for the ready byte.
 pub fn open(entry: SocketAddr, order: Order) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&entry, STALL)?;
+    open_within(entry, order, STALL)
+}
+
+/// The same with another limit on the connect, and on every read.
+pub fn open_within(entry: SocketAddr, order: Order, longest: Duration) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&entry, longest)?;
     bound(&stream)?;
+    stream.set_read_timeout(Some(longest))?;
     stream.write_all(&order.bytes())?;
     expect(&mut stream, READY)?;
     Ok(stream)

@@ -175,6 +175,11 @@ impl System {
         self.processes.iter_mut().find_map(Process::ended)
     }
 
+    /// Ends all its programs.
+    pub fn stop(&mut self) {
+        self.processes.clear();
+    }
+
     /// Process ids by role.
     pub fn pids(&self) -> impl Iterator<Item = (&'static str, u32)> {
         self.processes.iter().map(|process| (process.role, process.pid()))

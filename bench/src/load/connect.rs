@@ -10,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const BURST_BYTES: usize = 1024;
+/// A connection of a burst that takes longer has failed.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Opens `count` connections, one every `interval`. Gives the times from connect to the service's first byte, sorted.
 pub fn connections(target: &Target, count: usize, interval: Duration) -> Result<Vec<Duration>> {
@@ -54,7 +56,7 @@ pub fn burst(target: &Target, count: usize) -> Burst {
 }
 
 fn short(target: &Target) -> io::Result<()> {
-    let mut stream = service::open(target.entry, Order::Echo)?;
+    let mut stream = service::open_within(target.entry, Order::Echo, LONGEST)?;
     let sent = target.pattern.at(0, BURST_BYTES);
     stream.write_all(sent)?;
     let mut back = [0; BURST_BYTES];

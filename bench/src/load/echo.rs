@@ -11,12 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const SIZE: usize = 64;
+/// An echo that takes longer has failed.
+const LONGEST: Duration = Duration::from_secs(5);
 /// The last part of a wait is spent spinning: waking from sleep takes about this long and would be measured.
 const SPIN: Duration = Duration::from_micros(150);
 
 /// `count` echoes, one every `interval`, over one connection. Gives all times, sorted.
 pub fn echo(target: &Target, count: usize, interval: Duration) -> Result<Vec<Duration>> {
-    let mut stream = service::open(target.entry, Order::Echo)?;
+    let mut stream = service::open_within(target.entry, Order::Echo, LONGEST)?;
     for _ in 0..20 {
         exchange(&mut stream)?;
     }
