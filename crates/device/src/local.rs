@@ -29,6 +29,10 @@ const STALLED: Duration = Duration::from_secs(60);
 /// Time an ended connection's application has to end its own side.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// Bytes read and thrown away in that time. What was on its way when the connection ended is no more than this; an
+/// application that goes on sending gets a reset, so that it does not take for delivered what went nowhere.
+const LAST_WORDS: usize = 256 * 1024;
+
 /// A connection to a local application.
 #[derive(Debug)]
 pub enum Socket {
@@ -235,9 +239,17 @@ async fn end(mut socket: Socket, held: Vec<u8>, start: usize) {
     if socket.shutdown().await.is_err() {
         return;
     }
-    let mut scrap = [0u8; 1024];
-    let _ =
-        timeout(FAREWELL, async { while matches!(socket.read(&mut scrap).await, Ok(n) if n > 0) {} }).await;
+    let mut scrap = [0u8; 4096];
+    let mut left = LAST_WORDS;
+    let _ = timeout(FAREWELL, async {
+        while let Ok(count @ 1..) = socket.read(&mut scrap).await {
+            left = left.saturating_sub(count);
+            if left == 0 {
+                return;
+            }
+        }
+    })
+    .await;
 }
 
 /// Connects to an application, again and again for a while; `None` when it stays away.
