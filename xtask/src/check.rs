@@ -1,7 +1,7 @@
 //! What can be checked in seconds, and the generated files.
 
 use crate::run::{Result, output, root, run};
-use crate::{docs, edges};
+use crate::{docs, edges, python};
 
 /// A generated file and the arguments of `adit` that print it.
 const PRINTED: &[(&str, &[&str])] =
@@ -38,7 +38,7 @@ pub fn generate() -> Result {
         std::fs::write(root().join(file), printed(args)?).map_err(|error| format!("{file}: {error}"))?;
         println!("wrote {file}");
     }
-    run("python3", &["tools/gen_aws_tables.py"])
+    run(&python::interpreter("tables", "tools/requirements.txt")?, &["tools/gen_aws_tables.py"])
 }
 
 fn printed(args: &[&str]) -> Result<String> {

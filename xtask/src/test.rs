@@ -1,6 +1,7 @@
 //! Everything that must pass, in order, on one machine; `.ci/run` and the README call it.
 
-use crate::run::{Result, cache, root, run, run_with, target, works};
+use crate::python;
+use crate::run::{Result, cache, run, run_with, target, works};
 use std::path::PathBuf;
 
 /// Debian packages the tests need: a program that shows one is there, and the package.
@@ -19,7 +20,7 @@ const DENY: &str = "0.20.2";
 
 pub fn test(fast: bool) -> Result {
     packages()?;
-    let tables = python("tables", "tools/requirements.txt")?;
+    let tables = python::interpreter("tables", "tools/requirements.txt")?;
     run("cargo", &["fmt", "--all", "--check"])?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run(
@@ -63,27 +64,6 @@ fn packages() -> Result {
     )
 }
 
-/// A Python environment of its own for `requirements`, kept in the cache; gives its interpreter.
-fn python(name: &str, requirements: &str) -> Result<String> {
-    let folder = cache().join(format!("python-{name}"));
-    let interpreter = folder.join("bin/python").display().to_string();
-    let stamp = folder.join("requirements.txt");
-    let wanted = std::fs::read_to_string(root().join(requirements))
-        .map_err(|error| format!("{requirements}: {error}"))?;
-    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) && works(&interpreter, &["--version"])
-    {
-        return Ok(interpreter);
-    }
-    let _ = std::fs::remove_dir_all(&folder);
-    run("python3", &["-m", "venv", &folder.display().to_string()])?;
-    run(
-        &interpreter,
-        &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
-    )?;
-    std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
-    Ok(interpreter)
-}
-
 fn unit_tests() -> Result {
     if works("cargo", &["nextest", "--version"]) {
         run("cargo", &["nextest", "run", "--workspace", "--locked"])?;
@@ -118,7 +98,7 @@ fn companions() -> Result {
 }
 
 fn end_to_end() -> Result {
-    let interpreter = python("e2e", "e2e/requirements.txt")?;
+    let interpreter = python::interpreter("e2e", "e2e/requirements.txt")?;
     let bin = target().join("release").display().to_string();
     run_with(&interpreter, &["-m", "pytest", "-q", "e2e"], &[("ADIT_BIN_DIR", &bin)])
 }
