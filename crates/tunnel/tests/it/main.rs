@@ -12,6 +12,7 @@ mod hex;
 mod judge;
 mod lane;
 mod model;
+mod pair;
 mod properties;
 mod transcript;
 mod vectors;
