@@ -22,6 +22,9 @@ use crate::net::stream::Stream;
 /// Connections that may wait to be taken into one tunnel.
 const MAILBOX: usize = 4;
 
+/// How long a closed tunnel is remembered: longer than an upgrade takes.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// Stream ids set aside for every millisecond of a tunnel's life; see [`first_stream_id`].
 const IDS_PER_MILLISECOND: u128 = 6;
 
@@ -54,6 +57,8 @@ enum Entry<S> {
     /// Nobody is connected. A destination that comes back may still hold streams with old ids, so the next
     /// relay goes on counting where the last one stopped.
     Resting { next_stream_id: u32, until: Instant },
+    /// Closed a moment ago; an upgrade that was accepted just before may still bring a connection.
+    Closed { until: Instant },
 }
 
 /// Too many connections wait to be taken into the tunnel; the connection was dropped.
@@ -92,6 +97,11 @@ impl<S: Link> Relays<S> {
                     return Ok(());
                 }
             },
+            Some(Entry::Closed { .. }) => {
+                drop(table);
+                self.turn_away(join);
+                return Ok(());
+            }
             Some(Entry::Resting { next_stream_id, .. }) => *next_stream_id,
             None => 1,
         };
@@ -99,11 +109,15 @@ impl<S: Link> Relays<S> {
         Ok(())
     }
 
-    /// Closes a tunnel: its connections get a close frame, and it is forgotten.
+    /// Closes a tunnel: its connections get a close frame, and so does one that is still on its way.
     pub fn close(&self, id: &TunnelId) {
-        if let Some(Entry::Running { end, .. }) = self.0.lock().tunnels.remove(id) {
+        let now = Instant::now();
+        let mut table = self.0.lock();
+        let closed = Entry::Closed { until: now + REMEMBERED };
+        if let Some(Entry::Running { end, .. }) = table.tunnels.insert(id.clone(), closed) {
             let _ = end.set(End::ByServer(Why::TunnelClosed));
         }
+        table.sweep(now);
     }
 
     /// Drops every connection without a close frame, so that clients come back to another server.
@@ -129,6 +143,14 @@ impl<S: Link> Relays<S> {
             }
             ended.await;
         }
+    }
+
+    /// Tells a connection that comes too late what those before it were told.
+    fn turn_away(&self, join: Join<S>) {
+        let now = Instant::now();
+        let mut session = Session::new(&join, 1, self.0.watch.clone(), self.0.idle, now);
+        session.join(join, now);
+        session.end_all(End::ByServer(Why::TunnelClosed));
     }
 
     fn start(&self, table: &mut Table<S>, join: Join<S>, kept: u32) {
@@ -239,12 +261,22 @@ impl<S> Shared<S> {
         if let Some(entry @ Entry::Running { .. }) = table.tunnels.get_mut(id) {
             *entry = Entry::Resting { next_stream_id, until };
         }
-        if table.tunnels.len() >= table.sweep_at {
-            let now = Instant::now();
-            table.tunnels.retain(|_, entry| !matches!(entry, Entry::Resting { until, .. } if *until <= now));
-            table.sweep_at = (2 * table.tunnels.len()).max(1024);
-        }
+        table.sweep(Instant::now());
         true
+    }
+}
+
+impl<S> Table<S> {
+    /// Forgets what nobody can ask for any more, each time the table has doubled.
+    fn sweep(&mut self, now: Instant) {
+        if self.tunnels.len() < self.sweep_at {
+            return;
+        }
+        self.tunnels.retain(|_, entry| match entry {
+            Entry::Running { .. } => true,
+            Entry::Resting { until, .. } | Entry::Closed { until } => *until > now,
+        });
+        self.sweep_at = (2 * self.tunnels.len()).max(1024);
     }
 }
 

@@ -356,6 +356,17 @@ async fn both_are_told_when_the_tunnel_expires_or_is_closed() {
     }
 }
 
+/// An upgrade accepted just before the tunnel was closed brings its connection just after.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_comes_after_the_close_is_turned_away() {
+    let mut desk = Desk::new();
+    desk.relays.close(&TunnelId::from_random([7; 16]));
+    let mut source = desk.join(Side::Source).await;
+    assert_eq!(source.next().await, "close 1000 Tunnel is closed");
+    assert_eq!(desk.log.take(), ["source 1 joined", "source 1 tunnel-closed"]);
+    assert_eq!(desk.relays.running(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_ends_drops_everybody_without_a_word() {
     let mut desk = Desk::new();
