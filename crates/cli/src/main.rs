@@ -1,5 +1,6 @@
 //! The `adit` command: picks what to do. Started as `localproxy` it is the local proxy.
 
+#[cfg(feature = "server")]
 mod exit;
 mod out;
 mod proxy;

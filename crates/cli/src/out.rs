@@ -1,5 +1,6 @@
 //! Printing: data on stdout, talk on stderr. The only file that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this file is where the program speaks")]
+#![cfg_attr(not(feature = "server"), expect(dead_code, reason = "the local proxy alone has little to say"))]
 
 use std::io::IsTerminal;
 
@@ -14,6 +15,7 @@ pub fn raw(text: &str) {
 }
 
 /// A value as indented JSON on stdout.
+#[cfg(feature = "server")]
 pub fn json(value: &serde_json::Value) {
     println!("{value:#}");
 }
