@@ -4,12 +4,13 @@ use std::any::Any;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use adit_tunnel::lane::Lane;
 use adit_tunnel::limits;
 use adit_tunnel::pace::Pace;
 use adit_tunnel::queue::Queue;
-use adit_tunnel::websocket::{Reader, Role};
+use adit_tunnel::websocket::{Opcode, Reader, Role, put_control};
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
@@ -22,6 +23,9 @@ pub(super) const BATCH: usize = 64 * 1024;
 /// Bytes of the server's own making (pongs, resets) that may wait for a client before it is read no more.
 const OWN: usize = 4096;
 
+/// How long a client that is not read may hear nothing: a third of the silence that ends a link.
+const REASSURE: Duration = Duration::from_secs(30);
+
 /// A connection that takes part in a tunnel.
 pub(super) struct Connection<S> {
     pub(super) stream: S,
@@ -29,6 +33,8 @@ pub(super) struct Connection<S> {
     pub(super) member: Member,
     /// When bytes came last, or when it last was not asked for any.
     pub(super) heard: Instant,
+    /// When bytes were sent last.
+    spoke: Instant,
     pub(super) pacer: Option<Box<Pacer>>,
     pub(super) held: Box<dyn Any + Send>,
     received: u64,
@@ -62,6 +68,7 @@ impl<S: Link> Connection<S> {
             reader: Reader::new(Role::Server),
             member,
             heard: now,
+            spoke: now,
             pacer,
             held: join.held,
             received: 0,
@@ -98,6 +105,7 @@ impl<S: Link> Connection<S> {
                 Poll::Ready(Ok(written)) => {
                     lane.advance(written);
                     self.sent += written as u64;
+                    self.spoke = now;
                     self.dirty = true;
                 }
                 Poll::Ready(Err(error)) => return Err(error),
@@ -171,6 +179,22 @@ impl<S: Link> Connection<S> {
         lane.pong(self.reader.control());
     }
 
+    /// Pings a client that is not being read and has heard nothing for long: its own pings lie behind what its
+    /// peer does not take, and without a sign of life it would drop the link.
+    pub(super) fn reassure(&mut self, lane: &mut Lane, now: Instant) {
+        if now >= self.spoke + REASSURE {
+            let mut ping = Vec::new();
+            put_control(&mut ping, Opcode::Ping, b"", None);
+            lane.put(&ping);
+            self.spoke = now;
+        }
+    }
+
+    /// When [`Connection::reassure`] is due.
+    pub(super) fn reassure_at(&self) -> Instant {
+        self.spoke + REASSURE
+    }
+
     /// Whether more may be sent to this client: nothing that another read could add would be too much.
     pub(super) fn takes_more(&self, lane: &Lane, read: usize) -> bool {
         let room = self.pacer.as_ref().is_none_or(|pacer| pacer.queue.has_room(2 * read));
@@ -183,7 +207,7 @@ impl<S: Link> Connection<S> {
     }
 
     /// When something must happen that no socket tells.
-    pub(super) fn deadline(&self, idle: std::time::Duration) -> Instant {
+    pub(super) fn deadline(&self, idle: Duration) -> Instant {
         let silent = self.heard + idle;
         self.pacer.as_ref().and_then(|pacer| pacer.until).map_or(silent, |until| until.min(silent))
     }

@@ -128,9 +128,12 @@ impl<S: Link> Session<S> {
 
     /// When [`Session::tick`] is due at the latest.
     pub(super) fn deadline(&self) -> Instant {
-        let sides = Side::BOTH.iter().filter_map(|side| self.sides[*side].as_ref());
+        let sides = Side::BOTH.iter().filter_map(|side| Some((*side, self.sides[*side].as_ref()?)));
         sides
-            .map(|connection| connection.deadline(self.idle))
+            .map(|(side, connection)| match self.may_read(side) {
+                true => connection.deadline(self.idle),
+                false => connection.deadline(self.idle).min(connection.reassure_at()),
+            })
             .chain(self.tidy)
             .fold(self.expires, Instant::min)
     }
@@ -146,9 +149,13 @@ impl<S: Link> Session<S> {
         }
         for side in Side::BOTH {
             let gated = !self.may_read(side);
-            if let Some(connection) = &mut self.sides[side]
-                && now >= connection.heard + self.idle
-            {
+            let Some(connection) = &mut self.sides[side] else {
+                continue;
+            };
+            if gated {
+                connection.reassure(&mut self.lanes[side], now);
+            }
+            if now >= connection.heard + self.idle {
                 if gated {
                     connection.heard = now;
                 } else {

@@ -337,6 +337,23 @@ async fn a_silent_client_is_dropped_without_a_close_frame_and_a_pinging_one_is_n
     assert_eq!(desk.log.take()[2..], ["destination 2 silent"]);
 }
 
+/// A sender that is not read gets no pongs; without a sign of life it would take the link for dead.
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_waits_for_its_peer_hears_from_the_server() {
+    let mut desk = Desk::new();
+    let (mut source, mut destination) = desk.pair().await;
+    source.start(1, "SSH").await;
+    let bytes = masked(true, Opcode::Binary, &framed(&message(Type::Data, 1, "SSH", &[0; 60_000])));
+    while tokio::time::timeout(Duration::from_secs(1), source.io.write_all(&bytes)).await.is_ok() {}
+    let begin = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(source.next().await, "ping ");
+        destination.raw(&masked(true, Opcode::Ping, b"1")).await;
+    }
+    let took = begin.elapsed().as_secs();
+    assert!((149..152).contains(&took), "{took} s");
+}
+
 /// spec: secure-tunneling §4.7 step 4, §11 item 10
 #[tokio::test(start_paused = true)]
 async fn both_are_told_when_the_tunnel_expires_or_is_closed() {
