@@ -3,6 +3,7 @@
 //! Each key is written down once, in [`keys::KEYS`]: its kind, default, unit and meaning. Loading, the
 //! commented default file, `adit config explain` and `docs/config.md` are all made from that list.
 
+mod check;
 mod keys;
 mod load;
 mod print;

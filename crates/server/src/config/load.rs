@@ -1,14 +1,13 @@
 //! File, environment and defaults to one [`Config`]; every problem found is reported, not just the first.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use super::check::check;
 use super::keys::{KEYS, Key, Kind, find, nearest};
-use super::units::{ByteSize, parse_duration, show_duration};
 use super::{Config, Secret};
 
 /// One thing wrong with the configuration.
@@ -267,89 +266,6 @@ fn from_text(kind: Kind, text: String) -> Result<Value, String> {
         }
         _ => Ok(Value::String(text)),
     }
-}
-
-/// Whether a value is of the kind; the text continues the name of the key.
-fn check(kind: Kind, value: &Value) -> Result<(), String> {
-    let ok = |good: bool, must: String| if good { Ok(()) } else { Err(must) };
-    let text = value.as_str();
-    match kind {
-        Kind::Text => {
-            ok(text.is_some_and(|t| !t.trim().is_empty()), "must be a text that is not empty".into())
-        }
-        Kind::Path | Kind::Secret => ok(text.is_some(), "must be a text".into()),
-        Kind::Account => ok(
-            text.is_some_and(|t| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit())),
-            "must be 12 digits in quotes".into(),
-        ),
-        Kind::Region => {
-            let good = |t: &str| {
-                (1..=64).contains(&t.len())
-                    && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            };
-            ok(text.is_some_and(good), "must be 1 to 64 lower-case letters, digits and hyphens".into())
-        }
-        Kind::Bool => ok(value.is_bool(), "must be true or false".into()),
-        Kind::Number(low, high) => ok(
-            value.as_integer().is_some_and(|n| (i64::from(low)..=i64::from(high)).contains(&n)),
-            format!("must be a whole number from {low} to {high}"),
-        ),
-        Kind::Duration(low, high) => {
-            let (low, high) = (std::time::Duration::from_secs(low), std::time::Duration::from_secs(high));
-            ok(
-                text.and_then(parse_duration).is_some_and(|d| d >= low && d <= high),
-                format!(
-                    "must be a duration from {} to {}, such as \"90s\" or \"1h30m\"",
-                    show_duration(low),
-                    show_duration(high)
-                ),
-            )
-        }
-        Kind::Bytes(low, high) => {
-            let size = match value {
-                Value::Integer(n) => u64::try_from(*n).ok().map(ByteSize),
-                other => other.as_str().and_then(ByteSize::parse),
-            };
-            ok(
-                size.is_some_and(|s| (low..=high).contains(&s.0)),
-                format!("must be a number of bytes from {low} to {high}, such as 65536 or \"64KiB\""),
-            )
-        }
-        Kind::Address => ok(
-            text.is_some_and(is_address),
-            "must be an address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".into(),
-        ),
-        Kind::AddressOrOff => ok(
-            text.is_some_and(|t| t == "off" || is_address(t)),
-            "must be an address and a port, such as \"127.0.0.1:9464\", or \"off\"".into(),
-        ),
-        Kind::Word(words) => {
-            ok(text.is_some_and(|t| words.contains(&t)), format!("must be one of {}", quoted(words)))
-        }
-        Kind::Texts => ok(
-            value.as_array().is_some_and(|a| a.iter().all(|v| v.as_str().is_some_and(|t| !t.is_empty()))),
-            "must be a list of texts".into(),
-        ),
-        Kind::Words(words) => ok(
-            value.as_array().is_some_and(|a| {
-                !a.is_empty() && a.iter().all(|v| v.as_str().is_some_and(|t| words.contains(&t)))
-            }),
-            format!("must be a list of one or more of {}", quoted(words)),
-        ),
-        Kind::Listeners => ok(
-            value.as_array().is_some_and(|a| !a.is_empty() && a.iter().all(Value::is_table)),
-            "must be a list of at least one table: [[listen]] address = …".into(),
-        ),
-    }
-}
-
-fn is_address(text: &str) -> bool {
-    text.parse::<SocketAddr>().is_ok()
-}
-
-/// `"a", "b"`
-pub fn quoted(words: &[&str]) -> String {
-    words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
 }
 
 /// A parsed value without its places in the file.

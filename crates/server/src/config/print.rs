@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{KEYS, Key, Kind, find, nearest};
-use super::load::{quoted, variable_of};
-use super::units::show_duration;
+use super::load::variable_of;
 
 const WIDTH: usize = 96;
 
@@ -120,33 +119,19 @@ fn note(key: &Key) -> String {
     format!("{} Value: {}.", key.doc, allowed(key))
 }
 
-/// What a value may be, in words.
+/// What a value may be, in words, with its unit.
 fn allowed(key: &Key) -> String {
-    let seconds = |s| show_duration(std::time::Duration::from_secs(s));
     match key.kind {
-        Kind::Text | Kind::Path => {
-            if key.unit.is_empty() {
-                "text".into()
-            } else {
-                key.unit.into()
-            }
+        Kind::Text | Kind::Path | Kind::Address | Kind::AddressOrOff if !key.unit.is_empty() => {
+            key.unit.into()
         }
-        Kind::Account => "12 digits, in quotes".into(),
-        Kind::Region => "1 to 64 lower-case letters, digits and hyphens".into(),
-        Kind::Bool => "true or false".into(),
         Kind::Number(low, high) => format!("{} from {low} to {high}", key.unit),
-        Kind::Duration(low, high) => {
-            format!("duration from {} to {}, such as \"90s\" or \"1h30m\"", seconds(low), seconds(high))
-        }
         Kind::Bytes(low, high) => {
             format!("{} from {low} to {high}, a number or text such as \"64KiB\"", key.unit)
         }
-        Kind::Address | Kind::AddressOrOff => key.unit.into(),
-        Kind::Word(words) => format!("one of {}", quoted(words)),
         Kind::Texts => format!("list of {}", key.unit),
-        Kind::Words(words) => format!("list of {}", quoted(words)),
         Kind::Secret => "secret, environment only".into(),
-        Kind::Listeners => "list of tables".into(),
+        kind => super::check::allowed(kind),
     }
 }
 
