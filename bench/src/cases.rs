@@ -5,7 +5,7 @@ use crate::load::{self, Target, Way};
 use crate::probe::Usage;
 use crate::record::Measurement;
 use crate::service::Service;
-use crate::stats::percentile;
+use crate::stats::{Spread, percentile};
 use crate::systems::System;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,9 +15,11 @@ const GIB: f64 = 1024.0 * MIB;
 /// The client and the service.
 const GENERATOR_THREADS: f64 = 2.0;
 
-/// How much of everything.
+/// How much of everything, in one pass.
 #[derive(Clone, Copy)]
 pub struct Amount {
+    /// Passes of a round, for the cases that have several.
+    pub passes: usize,
     /// Bytes of the one stream, each way.
     pub stream: u64,
     /// Bytes of each of the 50 streams, each way.
@@ -57,6 +59,40 @@ pub enum Case {
     Burst6,
     #[value(name = "burst-50")]
     Burst50,
+}
+
+impl Case {
+    /// How often a round runs it, in turn over all systems. What needs time to begin, or does harm, runs once.
+    pub fn passes(self, amount: &Amount) -> usize {
+        match self {
+            Self::Up | Self::Down | Self::Echo | Self::Connect => amount.passes,
+            Self::BusyEcho | Self::FiftyUp | Self::FiftyDown | Self::Burst6 | Self::Burst50 => 1,
+        }
+    }
+}
+
+/// Makes one measurement of those of several passes: medians, the last peaks.
+pub fn merge(passes: Vec<Measurement>) -> Vec<Measurement> {
+    let mut merged: Vec<Measurement> = Vec::new();
+    let mut values: BTreeMap<&'static str, Vec<Measurement>> = BTreeMap::new();
+    for measurement in passes {
+        values.entry(measurement.case).or_default().push(measurement);
+    }
+    for (_, mut group) in values {
+        let value = median(group.iter().map(|m| m.value));
+        let roles: Vec<&'static str> = group.iter().flat_map(|m| m.cpu.keys().copied()).collect();
+        let cpu = |role| (role, median(group.iter().filter_map(|m| m.cpu.get(role).copied())));
+        let cpu = roles.into_iter().map(cpu).collect();
+        let generator_bound = group.iter().all(|m| m.generator_bound);
+        if let Some(last) = group.pop() {
+            merged.push(Measurement { value, cpu, generator_bound, ..last });
+        }
+    }
+    merged
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    Spread::of(values).map_or(0.0, |spread| spread.median)
 }
 
 type Numbers = Vec<(&'static str, f64, &'static str)>;

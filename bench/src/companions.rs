@@ -31,8 +31,8 @@ const LIMITS: &str = include_str!("../companions.toml");
 const BLOCK: usize = 256 * 1024;
 const BLOCKS: usize = 64;
 const ECHOES: usize = 500;
-const FEW: usize = 50;
-const MOST: usize = 250;
+const FEW: usize = 100;
+const MOST: usize = 500;
 const ROLES: [&str; 3] = ["source", "relay", "destination"];
 
 #[derive(Deserialize)]

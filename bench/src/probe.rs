@@ -1,8 +1,8 @@
 //! What a process has used, from `/proc`: CPU time in ns, resident and peak memory.
 //!
-//! CPU time is the sum of the scheduler's own counters of all tasks (`/proc/PID/task/*/schedstat`, ns). Where a
-//! task ended in between, or the kernel keeps no such counters, it comes from `/proc/PID/stat` (ticks of 10 ms,
-//! ended tasks included).
+//! CPU time is the sum of the scheduler's own counters of all tasks (`/proc/PID/task/*/schedstat`, ns). Tasks that
+//! ended are missing there, and some kernels keep no such counters: where `/proc/PID/stat` (ticks of 10 ms, ended
+//! tasks included) knows of more than rounding can explain, it counts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -42,13 +42,11 @@ impl Usage {
 
 impl Times {
     fn since(&self, earlier: &Times) -> Duration {
-        let whole = !self.tasks.is_empty() && earlier.tasks.keys().all(|task| self.tasks.contains_key(task));
-        if !whole {
-            return TICK * self.ticks.saturating_sub(earlier.ticks);
-        }
         let used =
             |(task, now): (&u32, &u64)| now.saturating_sub(earlier.tasks.get(task).copied().unwrap_or(0));
-        Duration::from_nanos(self.tasks.iter().map(used).sum())
+        let by_tasks = Duration::from_nanos(self.tasks.iter().map(used).sum());
+        let by_ticks = TICK * self.ticks.saturating_sub(earlier.ticks);
+        if by_ticks > by_tasks + 3 * TICK { by_ticks } else { by_tasks }
     }
 }
 

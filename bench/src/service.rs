@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// Without progress for this long, a read or write fails.
 pub const STALL: Duration = Duration::from_secs(20);
 
+/// Connections served at the same time. The threads wait beforehand: starting one would count as connection time.
+const THREADS: usize = 128;
+
 const READY: [u8; 1] = [b'!'];
 const DONE: [u8; 1] = [b'.'];
 
@@ -74,18 +77,18 @@ impl Service {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let active = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&active);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (pattern, count) = (Arc::clone(&pattern), Arc::clone(&count));
-                count.fetch_add(1, Ordering::SeqCst);
-                std::thread::spawn(move || {
+        for _ in 0..THREADS {
+            let (listener, pattern, active) =
+                (listener.try_clone()?, Arc::clone(&pattern), Arc::clone(&active));
+            std::thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    active.fetch_add(1, Ordering::SeqCst);
                     // The client sees the failure as its own, with the text it can say more about.
                     let _ = serve(stream, &pattern);
-                    count.fetch_sub(1, Ordering::SeqCst);
-                });
-            }
-        });
+                    active.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
         Ok(Self { address, active })
     }
 

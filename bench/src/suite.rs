@@ -44,10 +44,16 @@ pub struct Options {
 }
 
 const MIB: u64 = 1 << 20;
-const FULL: Amount =
-    Amount { stream: 512 * MIB, of_fifty: 4 * MIB, echoes: 1500, busy_echoes: 300, connections: 100 };
+const FULL: Amount = Amount {
+    passes: 5,
+    stream: 128 * MIB,
+    of_fifty: 4 * MIB,
+    echoes: 600,
+    busy_echoes: 300,
+    connections: 30,
+};
 const QUICK: Amount =
-    Amount { stream: 192 * MIB, of_fifty: 2 * MIB, echoes: 700, busy_echoes: 120, connections: 40 };
+    Amount { passes: 2, stream: 96 * MIB, of_fifty: 2 * MIB, echoes: 400, busy_echoes: 120, connections: 20 };
 const CALIBRATION: u64 = 128 * MIB;
 const LONGEST_FULL: Duration = Duration::from_secs(20 * 60);
 const LONGEST_QUICK: Duration = Duration::from_secs(3 * 60);
@@ -161,11 +167,18 @@ impl Suite {
         self.calibrate(&running, round)?;
         for case in self.cases.clone() {
             let began = Instant::now();
-            for system in &mut running {
-                self.case(case, system, round)?;
+            let mut found = BTreeMap::new();
+            for _ in 0..case.passes(&self.amount) {
+                for system in &mut running {
+                    let more = self.case(case, system, round);
+                    found.entry(system.kind).or_insert_with(Vec::new).extend(more);
+                }
+                running.rotate_left(1);
+            }
+            for measurement in found.into_values().flat_map(cases::merge) {
+                self.record.add(measurement)?;
             }
             out::talk(format_args!("  {case:?}: {:.1} s", began.elapsed().as_secs_f64()));
-            running.rotate_left(1);
         }
         for system in &running {
             self.peaks(system, ["round-source", "round-relay", "round-destination"], round)?;
@@ -187,12 +200,12 @@ impl Suite {
     }
 
     /// One case on one system. A system that fails starts afresh, so that what it still holds burdens nobody.
-    fn case(&mut self, case: Case, system: &mut System, round: u32) -> Result<()> {
+    fn case(&mut self, case: Case, system: &mut System, round: u32) -> Vec<Measurement> {
         let kind = system.kind;
         let found = cases::run(case, system, &self.target(system), &self.service, &self.amount, round);
         let ended = system.ended();
         let why = match (found, ended) {
-            (Ok(found), None) => return found.into_iter().try_for_each(|m| self.record.add(m)),
+            (Ok(found), None) => return found,
             (Err(error), None) => error.to_string(),
             (Ok(_), Some(ended)) => ended,
             (Err(error), Some(ended)) => format!("{error}; {ended}"),
@@ -203,7 +216,7 @@ impl Suite {
             Ok(again) => *system = again,
             Err(error) => self.record.failure(format!("{}: start: {error}", kind.name())),
         }
-        Ok(())
+        Vec::new()
     }
 
     /// A fast sender and a reader of 1 MiB/s, on all systems at the same time: they hardly use the CPU.
