@@ -119,7 +119,7 @@ impl<'a> Unsigned<'a> {
         self.signature.key_id()
     }
 
-    /// The region in the credential scope: 1 to 32 lower-case letters, digits and hyphens.
+    /// The region in the credential scope: 1 to 64 lower-case letters, digits and hyphens.
     #[must_use]
     pub fn region(&self) -> &str {
         self.signature.region()

@@ -184,7 +184,7 @@ impl<'a> Scope<'a> {
             )));
         }
         let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if region.is_empty() || region.len() > 32 || !region.bytes().all(named) {
+        if region.is_empty() || region.len() > 64 || !region.bytes().all(named) {
             return Err(Refusal::WrongRegion(echo(region)));
         }
         let [key_id, date, region, service] =

@@ -24,6 +24,11 @@ use crate::{local, tls};
 /// The stream the tunnel runs on.
 pub type Wire = TlsStream<Carrier>;
 
+/// Bytes the kernel may hold unsent before the socket counts as full. Everything of a tunnel shares the socket, and
+/// a keystroke would wait behind the megabytes that the kernel takes otherwise.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
+
 /// Time for one address to take a TCP connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -248,6 +253,8 @@ async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         match timeout(CONNECT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true)?;
+                #[cfg(target_os = "linux")]
+                let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
                 return Ok(stream);
             }
             Ok(Err(error)) => last = error,

@@ -12,7 +12,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A scope of a 12-digit account and a region of 1 to 32 characters `[a-z0-9-]`.
+    /// A scope of a 12-digit account and a region of 1 to 64 characters `[a-z0-9-]`.
     ///
     /// # Errors
     /// [`Kind::Invalid`](crate::Kind::Invalid) naming the part that is malformed.
@@ -21,9 +21,9 @@ impl Scope {
             return Err(Error::invalid(format!("account {account:?} must be 12 digits")));
         }
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if region.is_empty() || region.len() > 32 || !region.bytes().all(allowed) {
+        if region.is_empty() || region.len() > 64 || !region.bytes().all(allowed) {
             return Err(Error::invalid(format!(
-                "region {region:?} must be 1 to 32 of the characters a-z, 0-9 and -"
+                "region {region:?} must be 1 to 64 of the characters a-z, 0-9 and -"
             )));
         }
         Ok(Scope { account: account.to_owned(), region: region.to_owned() })

@@ -44,8 +44,6 @@ impl Link for Stream {
         let _ = socket2::SockRef::from(self.tcp()).set_tcp_notsent_lowat(UNSENT);
     }
 
-    /// AWS's local proxy leaves Nagle's algorithm on; the second of two small writes waits for this.
-    /// spec: secure-tunneling §4.9
     fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
         let _ = self.tcp().set_quickack(true);
@@ -72,6 +70,9 @@ pub struct Join<S = Stream> {
     pub leftover: Bytes,
     /// Bytes a second towards this client; 0 is unpaced.
     pub rate: u32,
+    /// The client leaves Nagle's algorithm on, so its second of two small writes waits for an acknowledgement.
+    /// spec: secure-tunneling §4.9
+    pub nagle: bool,
     /// The store's number for this connection, handed back in [`Member`].
     pub link: i64,
     /// The `channel-id` of the upgrade.

@@ -10,7 +10,7 @@ proptest! {
     #[test]
     fn a_token_names_its_position_and_fits_the_model(
         position: i64,
-        region in "[a-z0-9-]{1,32}",
+        region in "[a-z0-9-]{1,64}",
         filters in prop::collection::vec(prop::option::of(".{0,40}"), 0..4),
     ) {
         let scope = scope("123456789012", &region);

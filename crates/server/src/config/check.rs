@@ -51,7 +51,7 @@ pub fn allowed(kind: Kind) -> String {
         Kind::Text => "a text that is not empty".into(),
         Kind::Path | Kind::Secret => "a text".into(),
         Kind::Account => "12 digits in quotes".into(),
-        Kind::Region => "1 to 32 lower-case letters, digits and hyphens".into(),
+        Kind::Region => "1 to 64 lower-case letters, digits and hyphens".into(),
         Kind::Bool => "true or false".into(),
         Kind::Number(low, high) => format!("a whole number from {low} to {high}"),
         Kind::Duration(low, high) => {
@@ -79,7 +79,7 @@ fn bytes(value: &Value) -> Option<ByteSize> {
 /// A region as record scopes and signatures take it.
 fn is_region(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=32).contains(&text.len()) && text.bytes().all(allowed)
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 fn is_address(text: &str) -> bool {

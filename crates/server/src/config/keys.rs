@@ -22,7 +22,7 @@ pub enum Kind {
     Text,
     /// 12 digits.
     Account,
-    /// A region name: `[a-z0-9-]{1,32}`, as record scopes take it.
+    /// A region name: `[a-z0-9-]{1,64}` (spec: secure-tunneling §8).
     Region,
     /// A path; empty means none.
     Path,

@@ -186,6 +186,7 @@ async fn hand_over(visit: Visit, wish: Wish, link: Link, channel: String, upgrad
                 version: wish.version,
                 stream,
                 leftover,
+                nagle: !wish.is_own(),
                 rate: u32::try_from(pace.0).unwrap_or(u32::MAX),
                 link: link.link,
                 channel_id: channel,

@@ -29,6 +29,8 @@ const REASSURE: Duration = Duration::from_secs(30);
 /// A connection that takes part in a tunnel.
 pub(super) struct Connection<S> {
     pub(super) stream: S,
+    /// The client waits for acknowledgements, see [`Join::nagle`].
+    pub(super) nagle: bool,
     pub(super) reader: Reader,
     pub(super) member: Member,
     /// When bytes came last, or when it last was not asked for any.
@@ -65,6 +67,7 @@ impl<S: Link> Connection<S> {
         });
         let connection = Connection {
             stream: join.stream,
+            nagle: join.nagle,
             reader: Reader::new(Role::Server),
             member,
             heard: now,

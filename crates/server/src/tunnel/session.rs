@@ -200,6 +200,7 @@ impl<S: Link> Session<S> {
             return false;
         }
         if let Some(connection) = &self.sides[from]
+            && connection.nagle
             && read < SHORT
         {
             connection.stream.acknowledge();

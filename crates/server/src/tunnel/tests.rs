@@ -77,6 +77,7 @@ impl Desk {
             stream: ours,
             leftover: Bytes::from(leftover),
             rate: self.rate,
+            nagle: true,
             link: self.links,
             channel_id: "0ea2b3fffe6adc0e".to_owned(),
             held: Box::new(()),
