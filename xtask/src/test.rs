@@ -100,5 +100,5 @@ fn companions() -> Result {
 fn end_to_end() -> Result {
     let interpreter = python::interpreter("e2e", "e2e/requirements.txt")?;
     let bin = target().join("release").display().to_string();
-    run_with(&interpreter, &["-m", "pytest", "-q", "e2e"], &[("ADIT_BIN_DIR", &bin)])
+    run_with(&interpreter, &["-m", "pytest", "-q", "-n", "2", "e2e"], &[("ADIT_BIN_DIR", &bin)])
 }
