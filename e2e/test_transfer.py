@@ -77,8 +77,8 @@ def test_both_directions_at_once(link, service):
         assert read_exactly(connection, 64).decode() == sent[0] == got
 
 
-def test_the_end_of_one_direction_does_not_lose_the_other(link, service):
-    """An application that answers after its caller has said everything and shut down its side of the connection."""
+def test_an_answer_that_follows_a_long_question(link, service):
+    """The application answers when it has read everything, and ends the connection."""
 
     def upper(connection):
         text = b""
