@@ -1,18 +1,16 @@
 //! `adit audit`: who did what to which resource, with what result.
 
-use crate::data_dir::Client;
+use crate::data_dir::{Client, Folder};
 use crate::exit::{self, Failure, Result};
 use crate::out;
 use crate::status::{self, plain, time};
 use serde_json::Value;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data folder of the server.
-    #[arg(long, env = "ADIT_DATA_DIR", default_value = "./data")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Rows to show, the newest first.
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -26,7 +24,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 async fn print(args: &Args) -> Result {
-    let admin = Client::read(&args.data_dir)?.admin;
+    let admin = Client::read(&args.folder.data_dir)?.admin;
     let (mut left, mut path) = (args.limit, "/audit".to_owned());
     loop {
         let page = status::ask(&admin, &path).await?;

@@ -6,6 +6,14 @@ use std::path::{Path, PathBuf};
 
 const FILE: &str = "client.json";
 
+/// The option by which a command finds a server on this machine.
+#[derive(clap::Args)]
+pub struct Folder {
+    /// Data folder of a server on this machine.
+    #[arg(long, env = "ADIT_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+}
+
 /// How to reach the server: written by `adit serve`, read by `adit env`, `status` and `doctor`. Holds no secret.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]

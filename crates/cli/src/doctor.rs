@@ -1,7 +1,7 @@
 //! `adit doctor`: checks from outside what users get wrong, each with the fix.
 
 use crate::client;
-use crate::data_dir::{Client, Key};
+use crate::data_dir::{Client, Folder, Key};
 use crate::exit::{self, Failure, Result};
 use crate::{out, status};
 use http_body_util::Full;
@@ -21,9 +21,8 @@ const SKEW_REFUSED: i64 = 15 * 60;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data folder of a server on this machine.
-    #[arg(long, env = "ADIT_DATA_DIR", default_value = "./data")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Check a server from another machine instead: HOST:PORT of its TLS listener.
     #[arg(long, value_name = "HOST:PORT")]
     server: Option<String>,
@@ -73,7 +72,7 @@ async fn examine(args: &Args) -> Result {
     let mut findings = Findings::default();
     match &args.server {
         Some(server) => from_elsewhere(server, args.ca.as_deref(), &mut findings).await,
-        None => on_this_machine(&args.data_dir, &mut findings).await,
+        None => on_this_machine(&args.folder.data_dir, &mut findings).await,
     }
     report(&findings, args.json);
     let failed = findings.0.iter().filter(|finding| finding.grade == Grade::Failed).count();

@@ -1,17 +1,15 @@
 //! `adit env`: the environment that points AWS's programs at the server.
 
-use crate::data_dir::{Client, Key};
+use crate::data_dir::{Client, Folder, Key};
 use crate::exit::{self, Result};
 use crate::out;
 use serde_json::{Map, Value};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data folder of the server.
-    #[arg(long, env = "ADIT_DATA_DIR", default_value = "./data")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Print a JSON object instead of shell commands.
     #[arg(long)]
     json: bool,
@@ -22,7 +20,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn print(args: &Args) -> Result {
-    let variables = variables(&Client::read(&args.data_dir)?)?;
+    let variables = variables(&Client::read(&args.folder.data_dir)?)?;
     if args.json {
         let object: Map<String, Value> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

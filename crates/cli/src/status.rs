@@ -1,7 +1,7 @@
 //! `adit status`: what the server of a data folder is doing.
 
 use crate::client;
-use crate::data_dir::Client;
+use crate::data_dir::{Client, Folder};
 use crate::exit::{self, Failure, Result};
 use crate::out;
 use http_body_util::Full;
@@ -9,14 +9,13 @@ use hyper::Request;
 use hyper::body::Bytes;
 use serde_json::Value;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data folder of the server.
-    #[arg(long, env = "ADIT_DATA_DIR", default_value = "./data")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
@@ -27,7 +26,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 async fn print(args: &Args) -> Result {
-    let status = fetch(&Client::read(&args.data_dir)?.admin).await?;
+    let status = fetch(&Client::read(&args.folder.data_dir)?.admin).await?;
     if args.json {
         out::json(&status);
     } else {
