@@ -85,7 +85,7 @@ fn line(record: &Record, case: &str, kind: Kind) -> Option<String> {
     {
         line.push_str(&format!("× {:<24}", shown(ratio, 2)));
     }
-    if case.ends_with("-cpu") {
+    if ["up-cpu", "down-cpu"].contains(&case) {
         let values = record.values(case, kind);
         let part = |role: &str| {
             let seconds = |m: &&Measurement| m.cpu.get(role).copied();
