@@ -20,7 +20,7 @@ pub struct Options {
     /// Rounds; each measures every system once.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
     rounds: u32,
-    /// Two short rounds, at most 3 minutes in all.
+    /// One or two short rounds, as many as 3 minutes allow.
     #[arg(long)]
     quick: bool,
     /// Which peers to measure, of localproxy, wstunnel, rathole and ssh. All, if not given.
