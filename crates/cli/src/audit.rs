@@ -1,6 +1,6 @@
 //! `adit audit`: who did what to which resource, with what result.
 
-use crate::data_dir::{Client, Folder};
+use crate::data_dir::{Folder, nearby};
 use crate::exit::{self, Failure, Result};
 use crate::out;
 use crate::status::{self, plain, time};
@@ -24,7 +24,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 async fn print(args: &Args) -> Result {
-    let admin = Client::read(&args.folder.data_dir)?.admin;
+    let admin = nearby(&args.folder.data_dir)?.admin;
     let (mut left, mut path) = (args.limit, "/audit".to_owned());
     loop {
         let page = status::ask(&admin, &path).await?;

@@ -1,7 +1,8 @@
 //! A small client of the server's own API: signed calls over HTTP or HTTPS, as any SDK would make them.
 
-use crate::data_dir::{Client, Key};
+use crate::data_dir::Key;
 use crate::exit::{Failure, Result};
+use adit_server::nearby::Nearby;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, Response};
@@ -31,7 +32,7 @@ fn parts(url: &str) -> Result<(bool, &str)> {
 }
 
 /// Connects to the API, with TLS verified against the server's CA where the URL says https.
-pub async fn connect(client: &Client) -> Result<(Box<dyn Wire>, String)> {
+pub async fn connect(client: &Nearby) -> Result<(Box<dyn Wire>, String)> {
     let (tls, authority) = parts(&client.endpoint)?;
     let unreachable =
         |error: &dyn std::fmt::Display| Failure::unreachable(format!("{}: {error}", client.endpoint));
@@ -52,7 +53,7 @@ pub async fn connect(client: &Client) -> Result<(Box<dyn Wire>, String)> {
     Ok((Box::new(stream), authority.to_owned()))
 }
 
-fn tls_config(client: &Client) -> Result<rustls::ClientConfig> {
+fn tls_config(client: &Nearby) -> Result<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     match &client.ca {
         Some(path) => {
@@ -98,7 +99,7 @@ pub fn now() -> i64 {
 
 /// A signed call of the JSON 1.1 or query protocol: `POST /` with `headers` and `body`.
 pub async fn call(
-    client: &Client,
+    client: &Nearby,
     key: &Key,
     service: &str,
     headers: &[(&str, &str)],
@@ -116,7 +117,7 @@ pub async fn call(
     send(wire, request).await
 }
 
-fn sign(request: &mut Request<Full<Bytes>>, client: &Client, key: &Key, service: &str, body: &str) -> Result {
+fn sign(request: &mut Request<Full<Bytes>>, client: &Nearby, key: &Key, service: &str, body: &str) -> Result {
     let unsigned = adit_aws::Request {
         method: request.method(),
         path: request.uri().path(),

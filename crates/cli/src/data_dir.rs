@@ -1,10 +1,8 @@
 //! What a running server leaves in its data folder for its clients on the same machine.
 
 use crate::exit::{Failure, Result};
-use serde::{Deserialize, Serialize};
+use adit_server::nearby::{self, Nearby};
 use std::path::{Path, PathBuf};
-
-const FILE: &str = "client.json";
 
 /// The option by which a command finds a server on this machine.
 #[derive(clap::Args)]
@@ -14,52 +12,21 @@ pub struct Folder {
     pub data_dir: PathBuf,
 }
 
-/// How to reach the server: written by `adit serve`, read by `adit env`, `status` and `doctor`. Holds no secret.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Client {
-    /// URL of the API.
-    pub endpoint: String,
-    /// `host:port` of the tunnel endpoint, for `localproxy -e`.
-    pub tunnel: Option<String>,
-    pub region: String,
-    pub account: String,
-    /// The CA that signed the server's certificate; none when the operator brought a certificate.
-    pub ca: Option<PathBuf>,
-    /// AWS credentials file with the root access key.
-    pub credentials: PathBuf,
-    /// Settings file that lets `localproxy -r REGION` find the server.
-    pub settings: PathBuf,
-    /// Unix socket for `adit status`.
-    pub admin: PathBuf,
-}
-
-impl Client {
-    /// Writes the file whole, or not at all.
-    pub fn write(&self, data_dir: &Path) -> std::io::Result<()> {
-        let new = data_dir.join("client.json.new");
-        std::fs::write(&new, serde_json::to_vec_pretty(self)?)?;
-        std::fs::rename(new, data_dir.join(FILE))
-    }
-
-    pub fn read(data_dir: &Path) -> Result<Client> {
-        let path = data_dir.join(FILE);
-        let text = std::fs::read(&path).map_err(|error| {
-            Failure::failed(format!(
-                "{}: {error}. Is {} the data folder of a server that was started? \
-                 Start one with `adit serve --data-dir {}`, or name another folder with --data-dir.",
-                path.display(),
-                data_dir.display(),
-                data_dir.display()
-            ))
-        })?;
-        serde_json::from_slice(&text).map_err(|error| {
-            Failure::failed(format!(
-                "{}: {error}. Restart the server to have it written again.",
-                path.display()
-            ))
-        })
-    }
+/// How to reach the server whose data folder this is.
+pub fn nearby(data_dir: &Path) -> Result<Nearby> {
+    let path = data_dir.join(nearby::FILE);
+    let text = std::fs::read(&path).map_err(|error| {
+        Failure::failed(format!(
+            "{}: {error}. Is {} the data folder of a server that was started? \
+             Start one with `adit serve --data-dir {}`, or name another folder with --data-dir.",
+            path.display(),
+            data_dir.display(),
+            data_dir.display()
+        ))
+    })?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::failed(format!("{}: {error}. Restart the server to have it written again.", path.display()))
+    })
 }
 
 /// The root access key, from the AWS credentials file that the first start wrote.

@@ -1,8 +1,9 @@
 //! `adit demo`: a whole tunnel on one machine, step by step, left running for the reader to try.
 
-use crate::data_dir::{Client, Key};
+use crate::data_dir::{Key, nearby};
 use crate::exit::{self, Failure, Result};
 use crate::{client, out, serve};
+use adit_server::nearby::Nearby;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::service::service_fn;
@@ -39,7 +40,7 @@ async fn demo(args: &Args) -> Result {
 
     step(1, "Start a server in a temporary folder");
     let running = serve::start(folder.config()?).await?;
-    let client = Client::read(&folder.data())?;
+    let client = nearby(&folder.data())?;
     detail(format_args!("API and tunnels on {}, data in {}", client.endpoint, folder.data().display()));
 
     step(2, "Start a device: a small web page that only the device can reach");
@@ -94,7 +95,7 @@ fn detail(text: impl std::fmt::Display) {
     out::talk(format_args!("      {text}"));
 }
 
-fn farewell(folder: &Folder, client: &Client, endpoint: &str, tunnel: &str, local: SocketAddr) {
+fn farewell(folder: &Folder, client: &Nearby, endpoint: &str, tunnel: &str, local: SocketAddr) {
     let program = std::env::current_exe().map_or_else(|_| "adit".into(), |path| path.display().to_string());
     let data = folder.data().display().to_string();
     let ca = client.ca.as_ref().map_or_else(String::new, |ca| format!(" -c {}", ca.display()));
@@ -186,7 +187,7 @@ struct Tunnel {
     destination: String,
 }
 
-async fn open_tunnel(client: &Client, key: &Key) -> Result<Tunnel> {
+async fn open_tunnel(client: &Nearby, key: &Key) -> Result<Tunnel> {
     let headers =
         [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "IoTSecuredTunneling.OpenTunnel")];
     let body = r#"{"description":"adit demo","destinationConfig":{"thingName":"demo","services":["HTTP"]}}"#;
@@ -203,7 +204,7 @@ async fn open_tunnel(client: &Client, key: &Key) -> Result<Tunnel> {
 fn localproxy(
     folder: &Folder,
     name: &str,
-    client: &Client,
+    client: &Nearby,
     endpoint: &str,
     mapping: [&str; 2],
     token: &str,

@@ -1,9 +1,10 @@
 //! `adit doctor`: checks from outside what users get wrong, each with the fix.
 
 use crate::client;
-use crate::data_dir::{Client, Folder, Key};
+use crate::data_dir::{Folder, Key, nearby};
 use crate::exit::{self, Failure, Result};
 use crate::{out, status};
+use adit_server::nearby::Nearby;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, Response};
@@ -113,7 +114,7 @@ fn word(grade: Grade) -> &'static str {
 }
 
 async fn on_this_machine(data_dir: &Path, findings: &mut Findings) {
-    let client = match Client::read(data_dir) {
+    let client = match nearby(data_dir) {
         Ok(client) => client,
         Err(failure) => return findings.failed("folder", failure.to_string()),
     };
@@ -132,7 +133,7 @@ async fn on_this_machine(data_dir: &Path, findings: &mut Findings) {
 
 async fn from_elsewhere(server: &str, ca: Option<&Path>, findings: &mut Findings) {
     let none = PathBuf::new();
-    let client = Client {
+    let client = Nearby {
         endpoint: format!("https://{server}"),
         tunnel: Some(server.to_owned()),
         region: String::new(),
@@ -182,7 +183,7 @@ fn disk(data_dir: &Path, findings: &mut Findings) {
 }
 
 /// Certificate, readiness, clock and tunnel endpoint; false when nothing answers.
-async fn api(client: &Client, findings: &mut Findings) -> bool {
+async fn api(client: &Nearby, findings: &mut Findings) -> bool {
     let ready = match get(client, "/readyz").await {
         Ok(answer) => answer,
         Err(failure) => {
@@ -209,7 +210,7 @@ async fn api(client: &Client, findings: &mut Findings) -> bool {
 }
 
 /// What to do about a connection that did not come up.
-fn advice(client: &Client, text: &str) -> String {
+fn advice(client: &Nearby, text: &str) -> String {
     let next = if text.contains("NotValidForName") {
         "add this name to `names` in the server's configuration and restart it"
     } else if text.contains("UnknownIssuer") {
@@ -242,7 +243,7 @@ fn clock(answer: &Response<Bytes>, findings: &mut Findings) {
     findings.add(grade, "clock", format!("{} s from the server's{fix}", skew.abs()));
 }
 
-async fn keys(client: &Client, findings: &mut Findings) {
+async fn keys(client: &Nearby, findings: &mut Findings) {
     let key = match Key::read(&client.credentials) {
         Ok(key) => key,
         Err(failure) => return findings.failed("keys", failure.to_string()),
@@ -264,7 +265,7 @@ async fn keys(client: &Client, findings: &mut Findings) {
     }
 }
 
-async fn get(client: &Client, path: &str) -> Result<Response<Bytes>> {
+async fn get(client: &Nearby, path: &str) -> Result<Response<Bytes>> {
     let (wire, authority) = client::connect(client).await?;
     let request = Request::get(path)
         .header("host", authority)

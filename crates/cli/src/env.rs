@@ -1,8 +1,9 @@
 //! `adit env`: the environment that points AWS's programs at the server.
 
-use crate::data_dir::{Client, Folder, Key};
+use crate::data_dir::{Folder, Key, nearby};
 use crate::exit::{self, Result};
 use crate::out;
+use adit_server::nearby::Nearby;
 use serde_json::{Map, Value};
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn print(args: &Args) -> Result {
-    let variables = variables(&Client::read(&args.folder.data_dir)?)?;
+    let variables = variables(&nearby(&args.folder.data_dir)?)?;
     if args.json {
         let object: Map<String, Value> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
@@ -33,7 +34,7 @@ fn print(args: &Args) -> Result {
     Ok(())
 }
 
-fn variables(client: &Client) -> Result<Vec<(&'static str, String)>> {
+fn variables(client: &Nearby) -> Result<Vec<(&'static str, String)>> {
     let key = Key::read(&client.credentials)?;
     let mut variables = vec![
         ("AWS_ENDPOINT_URL", client.endpoint.clone()),

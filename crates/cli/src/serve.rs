@@ -1,12 +1,11 @@
 //! `adit serve`: the server in the foreground, and the signals it understands.
 
-use crate::data_dir::Client;
 use crate::exit::{self, Failure, Result};
 use crate::{config, out};
-use adit_server::config::{Config, Serve};
+use adit_server::config::Config;
+use adit_server::nearby::Nearby;
 use adit_server::{Running, Server};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -54,14 +53,9 @@ async fn serve(args: &Args) -> Result {
     Ok(())
 }
 
-/// Starts a server that says nothing of its own; what clients on this machine need is written to its folder.
+/// Starts a server that says nothing of its own.
 pub async fn start(config: Config) -> Result<Running> {
-    let data_dir = config.node.data_dir.clone();
-    let running = Server::start(config).await.map_err(|error| Failure::failed(error.to_string()))?;
-    client(&running)
-        .write(&data_dir)
-        .map_err(|error| Failure::failed(format!("{}: {error}", data_dir.display())))?;
-    Ok(running)
+    Server::start(config).await.map_err(|error| Failure::failed(error.to_string()))
 }
 
 enum Order {
@@ -98,55 +92,9 @@ impl Signals {
     }
 }
 
-/// How clients on this machine reach the server.
-fn client(running: &Running) -> Client {
-    let config = &running.state().config;
-    let find = |what: Serve| {
-        running
-            .listeners()
-            .iter()
-            .filter(|listener| listener.serve.contains(&what))
-            .max_by_key(|listener| listener.tls)
-    };
-    let own_ca = config.tls.certificate_file.is_none();
-    let host = |address: &SocketAddr| match config.names.first() {
-        // An operator's certificate is for names, not for this machine's loopback.
-        Some(name) if !own_ca => format!("{name}:{}", address.port()),
-        _ => local(address),
-    };
-    let data_dir = absolute(&config.node.data_dir);
-    Client {
-        endpoint: find(Serve::Api).map_or_else(String::new, |listener| {
-            let scheme = if listener.tls { "https" } else { "http" };
-            format!("{scheme}://{}", host(&listener.address))
-        }),
-        tunnel: find(Serve::Tunnel).map(|listener| host(&listener.address)),
-        region: config.region.clone(),
-        account: config.account.clone(),
-        ca: own_ca.then(|| data_dir.join("pki/ca.pem")),
-        credentials: data_dir.join("credentials"),
-        settings: data_dir.join("localproxy.json"),
-        admin: data_dir.join("admin.sock"),
-    }
-}
-
-/// `localhost` for a listener that loopback reaches, else its own address.
-fn local(address: &SocketAddr) -> String {
-    let ip = address.ip();
-    if ip.is_unspecified() || ip.is_loopback() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
 fn greet(running: &Running) {
-    let client = client(running);
     let config = &running.state().config;
+    let client = Nearby::new(config, running.listeners());
     out::talk(format_args!("adit {} is running (pid {}).\n", env!("CARGO_PKG_VERSION"), std::process::id()));
     for listener in running.listeners() {
         let scheme = if listener.tls { "https" } else { "http " };

@@ -1,7 +1,7 @@
 //! `adit status`: what the server of a data folder is doing.
 
 use crate::client;
-use crate::data_dir::{Client, Folder};
+use crate::data_dir::{Folder, nearby};
 use crate::exit::{self, Failure, Result};
 use crate::out;
 use http_body_util::Full;
@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 async fn print(args: &Args) -> Result {
-    let status = fetch(&Client::read(&args.folder.data_dir)?.admin).await?;
+    let status = fetch(&nearby(&args.folder.data_dir)?.admin).await?;
     if args.json {
         out::json(&status);
     } else {

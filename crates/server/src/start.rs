@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use adit_iot::{Secret, Timestamp};
 use adit_store::Store;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::audit::Budget;
 use crate::clock::Clock;
-use crate::config::{Config, Serve};
+use crate::config::Config;
 use crate::identity::Keys;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::nearby::Nearby;
 use crate::net::listen::{Door, Listener, bind};
 use crate::net::tls::Tls;
 use crate::rates::Rates;
@@ -86,8 +86,9 @@ impl Server {
         let metrics_listener = config.metrics.address.map(bind).transpose()?;
         let metrics_address = metrics_listener.as_ref().and_then(|l| l.local_addr().ok());
         let admin_listener = admin::bind(&folder.join("admin.sock"))?;
-        write_settings(&config, &listeners)?;
-        let state = state(config, store, keys, clock, ids, &listeners, now);
+        let listening: Vec<Listening> = listeners.iter().map(Listener::listening).collect();
+        Nearby::new(&config, &listening).write(&folder)?;
+        let state = state(config, store, keys, clock, ids, listening, now);
         let control = Arc::new(Control { state, tls: Arc::clone(&tls), certificate_ends: ends.into() });
         let mut running = Running { control, tasks: JoinSet::new(), metrics_address, first_start };
         running.spawn_listeners(listeners, tls, metrics_listener);
@@ -139,11 +140,9 @@ fn state(
     keys: Keys,
     clock: Clock,
     ids: Ids,
-    listeners: &[Listener],
+    listeners: Vec<Listening>,
     started_at: Timestamp,
 ) -> Arc<State> {
-    let listening = |l: &Listener| Listening { address: l.address, tls: l.tls, serve: l.serve.clone() };
-    let listeners = listeners.iter().map(listening).collect();
     Arc::new_cyclic(|this: &Weak<State>| State {
         relays: Relays::new(Arc::new(Sides(this.clone())), config.tunnel.idle_timeout),
         config,
@@ -161,24 +160,6 @@ fn state(
         listeners,
         started_at,
     })
-}
-
-/// Where `localproxy -r REGION` finds this server, in the local proxy's own settings format.
-///
-/// spec: secure-tunneling §5.6
-fn write_settings(config: &Config, listeners: &[Listener]) -> Result<(), StartError> {
-    let serving = listeners.iter().filter(|l| l.serve.contains(&Serve::Tunnel));
-    let Some(listener) = serving.max_by_key(|l| l.tls) else { return Ok(()) };
-    let host =
-        config.names.iter().find(|n| !n.starts_with("*.")).filter(|_| config.tls.certificate_file.is_some());
-    let endpoint = format!("{}:{}", host.map_or("localhost", String::as_str), listener.address.port());
-    let overrides = json!({ config.region.as_str(): endpoint });
-    let settings = json!({ "tunneling": { "proxy": { "region_endpoint_overrides": overrides } } });
-    files::write(
-        &config.node.data_dir.join("localproxy.json"),
-        files::PUBLIC,
-        format!("{settings:#}\n").as_bytes(),
-    )
 }
 
 async fn watch_certificate(control: Arc<Control>) {

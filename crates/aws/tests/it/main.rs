@@ -8,6 +8,7 @@
     reason = "a helper of a test fails the test"
 )]
 
+mod corpus;
 mod messages;
 mod operations;
 mod patterns;

@@ -16,7 +16,7 @@ use super::stream::Stream;
 use super::tls::Tls;
 use crate::config::{Listen, Serve};
 use crate::shutdown::Phase;
-use crate::state::State;
+use crate::state::{Listening, State};
 use crate::trouble::StartError;
 
 /// Connections the kernel queues for us. AWS's local proxy opens many at once.
@@ -101,6 +101,11 @@ impl Listener {
         let tcp = bind(listen.address)?;
         let address = tcp.local_addr().unwrap_or(listen.address);
         Ok(Self { tcp, address, tls: listen.tls, serve: listen.serve.clone() })
+    }
+
+    /// Where it listens and what it serves there.
+    pub fn listening(&self) -> Listening {
+        Listening { address: self.address, tls: self.tls, serve: self.serve.clone() }
     }
 
     /// Accepts until the server ends. While it drains, requests are still answered (with 503 where that is due).
