@@ -11,6 +11,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/sftp", "openssh-sftp-server"),
     ("/usr/sbin/ip", "iproute2"),
     ("/usr/bin/curl", "curl"),
+    ("/usr/bin/strace", "strace"),
     ("/usr/bin/openssl", "openssl"),
     ("/usr/bin/python3", "python3-venv"),
 ];
