@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| adit_fuzz::frame_message(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| adit_fuzz::tunnel::frame_message(data));

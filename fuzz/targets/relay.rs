@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| adit_fuzz::relay(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| adit_fuzz::tunnel::relay(data));
