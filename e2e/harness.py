@@ -216,7 +216,6 @@ class Server:
             return self.get("/readyz")[0] == 200
 
         wait_for(ready, process.describe, timeout)
-        wait_for((self.data / "client.json").is_file, process.describe)
         return self
 
     def get(self, path, port=None):
