@@ -2,7 +2,7 @@
 //!
 //! A single future drives the WebSocket and all local sockets, without locks and without handing bytes from task
 //! to task. Inbound, the server's bytes are unframed where they were read and written straight to the local
-//! socket; only what the application does not take at once is kept, up to [`HELD`] bytes per connection, and then
+//! socket; only what the application does not take at once is kept, up to `HELD` bytes per connection, and then
 //! the server is read no further. Outbound, local sockets take turns and are read straight into the buffer that
 //! is sent; while the server does not take it, they are not read.
 
