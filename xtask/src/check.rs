@@ -42,7 +42,8 @@ pub fn generate() -> Result {
 }
 
 fn printed(args: &[&str]) -> Result<String> {
-    let mut words = vec!["run", "--quiet", "--locked", "--package", "adit", "--bin", "adit", "--"];
+    // As the README types it.
+    let mut words = vec!["run", "--quiet", "--locked", "--"];
     words.extend(args);
     output("cargo", &words)
 }
