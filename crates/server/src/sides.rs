@@ -33,7 +33,7 @@ impl Watch for Sides {
         let Some(state) = self.0.upgrade() else { return };
         level(&state, member.side).down();
         state.metrics.count("adit_tunnel_disconnects_total", "reason", left.end.word());
-        let detail = format!(" end={:?} received={} sent={}", left.end, left.received, left.sent);
+        let detail = format!(" end=\"{}\" received={} sent={}", left.end, left.received, left.sent);
         let entry = entry(&state, member, "TunnelDisconnect", left.end.word(), detail);
         let (member, tasks) = (member.clone(), state.tasks.clone());
         tasks.spawn(async move {

@@ -12,6 +12,7 @@ mod session;
 mod tests;
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +122,20 @@ impl End {
             End::ByServer(Why::TunnelClosed) => "tunnel-closed",
             End::ByServer(_) => "protocol-error",
             End::ServerEnds => "server-ends",
+        }
+    }
+}
+
+/// For an operator, in the audit and the log.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::ByClient(Some(code)) => write!(f, "the client closed with code {code}"),
+            End::ByClient(None) => f.write_str("the client closed"),
+            End::Lost => f.write_str("the connection was lost"),
+            End::Silent => f.write_str("nothing was heard for too long"),
+            End::ByServer(why) => write!(f, "the server closed: {why}"),
+            End::ServerEnds => f.write_str("the server ends"),
         }
     }
 }

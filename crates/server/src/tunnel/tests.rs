@@ -7,12 +7,12 @@ use adit_iot::{Scope, TunnelId};
 use adit_tunnel::frame::{self, Frames};
 use adit_tunnel::message::{Message, Type};
 use adit_tunnel::websocket::{Close, Event, Header, Opcode, Reader, Role, apply_mask};
-use adit_tunnel::{Side, Version, limits};
+use adit_tunnel::{Side, Version, Why, limits};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 
-use super::{Busy, Join, Left, Link, Member, Relays, Watch};
+use super::{Busy, End, Join, Left, Link, Member, Relays, Watch};
 
 impl Link for DuplexStream {}
 
@@ -482,4 +482,10 @@ async fn a_client_that_pings_without_reading_is_read_no_more() {
 fn a_join_waits_in_a_small_box_and_a_tunnel_is_small() {
     let session = size_of::<super::session::Session<crate::net::stream::Stream>>();
     assert!(session < 2048, "a tunnel's own state takes {session} bytes");
+}
+
+#[test]
+fn an_operator_reads_why_a_connection_is_over() {
+    let shown = [End::ByClient(Some(1000)), End::ByServer(Why::TunnelClosed)].map(|end| end.to_string());
+    assert_eq!(shown, ["the client closed with code 1000", "the server closed: Tunnel is closed"]);
 }
