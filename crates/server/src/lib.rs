@@ -16,6 +16,7 @@ pub mod identity;
 pub mod ids;
 pub mod logs;
 pub mod metrics;
+pub mod mqtt;
 pub mod nearby;
 pub mod net;
 pub mod pki;

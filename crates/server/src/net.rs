@@ -1,8 +1,10 @@
 //! Sockets: listening, TLS, HTTP and the upgrade to a tunnel.
 
+pub mod carrier;
 pub mod http;
 pub mod listen;
 pub mod seats;
 pub mod stream;
 pub mod tls;
+pub mod websocket;
 pub mod ws;

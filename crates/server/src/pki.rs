@@ -1,5 +1,7 @@
 //! The server's certificate: made here on first start, or the operator's own. The only file that knows X.509.
 
+mod peer;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,13 @@ use crate::config::Config;
 use crate::files;
 use crate::ids::{Ids, hex};
 use crate::trouble::StartError;
+
+pub use peer::{PeerCertificate, Presented};
+
+/// Why a certificate cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub &'static str);
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Life of the CA certificate.

@@ -152,6 +152,8 @@ pub mod code {
     pub const GOING_AWAY: u16 = 1001;
     /// The peer broke the protocol.
     pub const PROTOCOL_ERROR: u16 = 1002;
+    /// The peer sent a kind of data that is not taken here.
+    pub const UNACCEPTABLE: u16 = 1003;
     /// The peer broke a rule of ours.
     pub const POLICY: u16 = 1008;
     /// A frame is too large.

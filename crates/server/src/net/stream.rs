@@ -3,10 +3,16 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+/// How long a connection that was ended is still read. spec: mqtt-gateway §1.4
+const LINGER: Duration = Duration::from_secs(1);
+/// Bytes of it that are read at most.
+const DISCARDED: usize = 64 * 1024;
 
 /// A connection. A tunnel takes it out of the HTTP server as this very type, so that it can reach the socket
 /// and rustls' buffers.
@@ -25,6 +31,32 @@ impl Stream {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// Ends the connection so that the peer sees a clean end, not a reset: `close_notify` and FIN, then what still
+    /// comes is read and discarded for at most [`LINGER`] or [`DISCARDED`] bytes. spec: mqtt-gateway §1.4
+    pub async fn end(mut self) {
+        let last = async {
+            if self.shutdown().await.is_err() {
+                return;
+            }
+            let mut rest = DISCARDED;
+            let mut sink = [0; 1024];
+            while rest > 0 {
+                match self.tcp_mut().read(&mut sink).await {
+                    Ok(read @ 1..) => rest = rest.saturating_sub(read),
+                    Ok(0) | Err(_) => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LINGER, last).await;
+    }
+
+    fn tcp_mut(&mut self) -> &mut TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_mut().0,
         }
     }
 

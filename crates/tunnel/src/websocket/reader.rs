@@ -46,6 +46,8 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct Reader {
     role: Role,
+    /// Bytes of the largest data frame.
+    limit: usize,
     state: State,
     fragmented: bool,
     /// The bytes of an incomplete header, or the payload of a control frame.
@@ -54,10 +56,17 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader at the first byte after the upgrade. `role` is ours, not the peer's.
+    /// A reader at the first byte after the upgrade. `role` is ours, not the peer's. Data frames are limited to
+    /// [`limits::WEBSOCKET_PAYLOAD`].
     pub fn new(role: Role) -> Reader {
+        Reader::with_limit(role, limits::WEBSOCKET_PAYLOAD)
+    }
+
+    /// The same for a protocol that has another limit for data frames, in bytes of payload.
+    pub fn with_limit(role: Role, limit: usize) -> Reader {
         Reader {
             role,
+            limit,
             state: State::Header,
             fragmented: false,
             held: [0; limits::CONTROL_PAYLOAD],
@@ -145,9 +154,7 @@ impl Reader {
             Opcode::Continuation if !self.fragmented => Err(Misdeed::NothingToContinue),
             Opcode::Binary | Opcode::Text if self.fragmented => Err(Misdeed::NotContinued),
             Opcode::Text => Err(Misdeed::Text),
-            Opcode::Continuation | Opcode::Binary if header.payload > limits::WEBSOCKET_PAYLOAD => {
-                Err(Misdeed::TooLarge)
-            }
+            Opcode::Continuation | Opcode::Binary if header.payload > self.limit => Err(Misdeed::TooLarge),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,70 @@
+//! MQTT connections: who is at the other end, and their way into the broker.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use adit_iot::{Scope, Timestamp};
+
+use crate::identity::Principal;
+use crate::net::carrier::Carrier;
+use crate::net::seats::Seat;
+use crate::pki::PeerCertificate;
+use crate::state::State;
+
+/// The other end of an MQTT connection, as far as it is known before its CONNECT.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The address it came to.
+    pub local: SocketAddr,
+    /// The host name it asked for, in lower case (SNI, or the `Host` of a WebSocket upgrade without TLS).
+    pub sni: Option<String>,
+    /// What it calls itself; MQTT over WebSocket only.
+    pub user_agent: Option<String>,
+    /// Who it is.
+    pub identity: Identity,
+}
+
+/// Who a peer has proved to be.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// A registered, active certificate whose key the peer holds: the gate has let it in.
+    Certificate {
+        /// Where the certificate is registered.
+        scope: Scope,
+        /// The certificate.
+        certificate: Arc<PeerCertificate>,
+    },
+    /// A signed request for MQTT over WebSocket.
+    Signed {
+        /// Who signed.
+        principal: Principal,
+        /// The account of the key and the region of the signature.
+        scope: Scope,
+        /// When the connection must end. spec: mqtt-gateway §9
+        expires: Timestamp,
+    },
+    /// A client of the plain listener for tests, which may do everything. Exists only with `test.plain-mqtt`.
+    Plain {
+        /// The configuration's account and region.
+        scope: Scope,
+    },
+}
+
+impl Identity {
+    /// The account and region the connection belongs to.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::Certificate { scope, .. } | Self::Signed { scope, .. } | Self::Plain { scope } => scope,
+        }
+    }
+}
+
+/// Serves one MQTT connection until it ends.
+pub async fn serve(state: Arc<State>, carrier: Carrier, peer: Peer, seat: Arc<Seat>) {
+    tracing::debug!(peer = %peer.address, scope = ?peer.identity.scope(), "an MQTT connection");
+    carrier.end().await;
+    drop((state, seat));
+}

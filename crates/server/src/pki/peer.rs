@@ -1,0 +1,60 @@
+//! A client's certificate, as a TLS handshake brings it.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::Unreadable;
+use crate::ids::hex;
+
+/// What a connection keeps of its client's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerCertificate {
+    /// Lower-case hex SHA-256 of its DER, 64 characters. spec: mqtt-gateway §2
+    pub id: String,
+    /// From when it is valid, in milliseconds since the epoch.
+    pub not_before: i64,
+    /// Until when, likewise.
+    pub not_after: i64,
+}
+
+/// A certificate with everything that was presented; only the gate needs that much.
+#[derive(Debug)]
+pub struct Presented {
+    /// What is kept afterwards.
+    pub certificate: Arc<PeerCertificate>,
+    /// The leaf, then what the client sent with it, in DER.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// DER of the leaf's issuer name.
+    pub issuer: Vec<u8>,
+    /// DER of the leaf's subject name.
+    pub subject: Vec<u8>,
+}
+
+impl Presented {
+    /// Reads a chain, leaf first, whose key was proved in the handshake.
+    ///
+    /// # Errors
+    /// The leaf is not a certificate.
+    pub fn read(chain: &[CertificateDer<'_>]) -> Result<Self, Unreadable> {
+        let leaf = chain.first().ok_or(Unreadable("no certificate was presented"))?;
+        let (rest, parsed) =
+            X509Certificate::from_der(leaf).map_err(|_| Unreadable("the certificate is malformed"))?;
+        if !rest.is_empty() {
+            return Err(Unreadable("bytes follow the certificate"));
+        }
+        let certificate = PeerCertificate {
+            id: hex(digest::digest(&digest::SHA256, leaf).as_ref()),
+            not_before: parsed.validity().not_before.timestamp().saturating_mul(1000),
+            not_after: parsed.validity().not_after.timestamp().saturating_mul(1000),
+        };
+        Ok(Self {
+            certificate: Arc::new(certificate),
+            issuer: parsed.issuer().as_raw().to_vec(),
+            subject: parsed.subject().as_raw().to_vec(),
+            chain: chain.iter().map(|der| der.clone().into_owned()).collect(),
+        })
+    }
+}
