@@ -1,4 +1,9 @@
-//! MQTT connections: who is at the other end, and their way into the broker.
+//! The device gateway: MQTT connections, who is at the other end, and what they share.
+//!
+//! A connection that the listeners let in enters by [`serve`]. Handlers of the AWS API reach the connections and their
+//! messages through [`Gateway`].
+
+pub mod gateway;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +15,8 @@ use crate::net::carrier::Carrier;
 use crate::net::seats::Seat;
 use crate::pki::PeerCertificate;
 use crate::state::State;
+
+pub use gateway::{Cut, Gateway};
 
 /// The other end of an MQTT connection, as far as it is known before its CONNECT.
 #[derive(Debug, Clone)]

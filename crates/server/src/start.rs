@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::identity::Keys;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::mqtt::Gateway;
 use crate::nearby::Nearby;
 use crate::net::listen::{Door, Listener, bind};
 use crate::net::tls::Tls;
@@ -144,6 +145,7 @@ fn state(
     started_at: Timestamp,
 ) -> Arc<State> {
     Arc::new_cyclic(|this: &Weak<State>| State {
+        gateway: Gateway::new(this.clone()),
         relays: Relays::new(Arc::new(Sides(this.clone())), config.tunnel.idle_timeout),
         config,
         store,

@@ -15,6 +15,7 @@ use crate::health::Checked;
 use crate::identity::{Keys, Principal};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::mqtt::Gateway;
 use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::shutdown::Phases;
@@ -52,6 +53,8 @@ pub struct State {
     pub rates: Rates,
     /// The open tunnels that have a side connected.
     pub relays: Relays,
+    /// The MQTT connections and all they share.
+    pub gateway: Gateway,
     /// The tasks of this server.
     pub tasks: Tasks,
     /// What the last look at the store found.
