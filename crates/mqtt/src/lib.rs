@@ -3,14 +3,18 @@
 //! Nothing here opens a socket, reads a clock or draws a random number: bytes and `now` go in, decisions come out.
 #![warn(missing_docs)]
 
+pub mod connection;
 pub mod limits;
 pub mod message;
 pub mod misdeed;
 pub mod packet;
 pub mod property;
 pub mod reason;
+pub mod session;
 pub mod settings;
 pub mod topic;
+pub mod why;
+pub mod will;
 #[expect(dead_code, reason = "the decoder follows")]
 mod wire;
 
