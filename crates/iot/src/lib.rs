@@ -9,6 +9,7 @@ pub mod arn;
 pub mod error;
 pub mod ids;
 pub mod page;
+pub mod policy;
 pub mod secret;
 pub mod tag;
 pub mod thing;
