@@ -1,6 +1,6 @@
 //! ARNs: `arn:<partition>:<service>:<region>:<account>:<resource>` (spec: control-plane §5).
 
-use crate::ids::{Scope, ThingName, TunnelId};
+use crate::ids::{CertificateId, PolicyName, Scope, ThingName, TunnelId};
 
 /// The partition a region belongs to: `aws`, `aws-cn` or `aws-us-gov`.
 pub fn partition(region: &str) -> &'static str {
@@ -23,7 +23,17 @@ pub fn thing(scope: &Scope, name: &ThingName) -> String {
     iot(scope, "thing", name.as_str())
 }
 
-fn iot(scope: &Scope, kind: &str, name: &str) -> String {
+/// The ARN of a device certificate.
+pub fn certificate(scope: &Scope, id: &CertificateId) -> String {
+    iot(scope, "cert", id.as_str())
+}
+
+/// The ARN of a policy.
+pub fn policy(scope: &Scope, name: &PolicyName) -> String {
+    iot(scope, "policy", name.as_str())
+}
+
+pub(crate) fn iot(scope: &Scope, kind: &str, name: &str) -> String {
     format!("arn:{}:iot:{}:{}:{kind}/{name}", partition(scope.region()), scope.region(), scope.account())
 }
 
@@ -67,6 +77,18 @@ impl<'a> Arn<'a> {
     /// The scope and name, if this is the ARN of a thing with the partition of its region.
     pub fn as_thing(&self) -> Option<(Scope, ThingName)> {
         let name = ThingName::parse(self.resource.strip_prefix("thing/")?).ok()?;
+        Some((self.iot_scope()?, name))
+    }
+
+    /// The scope and id, if this is the ARN of a device certificate with the partition of its region.
+    pub fn as_certificate(&self) -> Option<(Scope, CertificateId)> {
+        let id = CertificateId::parse(self.resource.strip_prefix("cert/")?).ok()?;
+        Some((self.iot_scope()?, id))
+    }
+
+    /// The scope and name, if this is the ARN of a policy with the partition of its region.
+    pub fn as_policy(&self) -> Option<(Scope, PolicyName)> {
+        let name = PolicyName::parse(self.resource.strip_prefix("policy/")?).ok()?;
         Some((self.iot_scope()?, name))
     }
 

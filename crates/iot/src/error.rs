@@ -7,6 +7,10 @@ use std::fmt;
 pub enum Kind {
     /// The input breaks a rule; sending it again unchanged cannot succeed.
     Invalid,
+    /// A policy document breaks the rules of its language.
+    MalformedPolicy,
+    /// A certificate does not parse, does not verify or is signed in a way that is not accepted.
+    BadCertificate,
     /// Who is calling could not be established.
     Unauthenticated,
     /// The caller is known and may not do this.
@@ -39,8 +43,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Invalid,
+        Kind::MalformedPolicy,
+        Kind::BadCertificate,
         Kind::Unauthenticated,
         Kind::Forbidden,
         Kind::NotFound,

@@ -114,6 +114,78 @@ impl fmt::Display for TunnelId {
     }
 }
 
+/// The id of a certificate: the SHA-256 of its DER as 64 lower-case hex digits (spec: control-plane §5).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CertificateId(String);
+
+impl CertificateId {
+    /// Checks an id. Upper-case digits are taken for lower-case ones.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::Kind::Invalid) saying what is allowed.
+    pub fn parse(text: &str) -> Result<CertificateId, Error> {
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Error::invalid(format!("certificate id {text:?} must be 64 hex digits")));
+        }
+        Ok(CertificateId(text.to_ascii_lowercase()))
+    }
+
+    /// The id of the certificate whose DER has this SHA-256.
+    pub fn from_sha256(sum: [u8; 32]) -> CertificateId {
+        let mut text = String::with_capacity(64);
+        for byte in sum {
+            for digit in [byte >> 4, byte & 0xf] {
+                text.extend(char::from_digit(u32::from(digit), 16));
+            }
+        }
+        CertificateId(text)
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CertificateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a policy: 1 to 128 characters `[a-zA-Z0-9_+=,.@-]` (spec: control-plane §11).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PolicyName(String);
+
+impl PolicyName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::Kind::Invalid) saying what is allowed.
+    pub fn parse(text: &str) -> Result<PolicyName, Error> {
+        let allowed =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'=' | b',' | b'.' | b'@' | b'-');
+        if text.is_empty() || text.len() > 128 || !text.bytes().all(allowed) {
+            return Err(Error::invalid(format!(
+                "policy name {text:?} must be 1 to 128 of the characters a-z, A-Z, 0-9, '_', '+', '=', ',', '.', '@' \
+                 and '-'"
+            )));
+        }
+        Ok(PolicyName(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A lower-case version 4 UUID from 16 random bytes; 122 of the bits are kept.
 pub fn uuid(random: [u8; 16]) -> String {
     let mut bits = u128::from_be_bytes(random);
@@ -158,6 +230,15 @@ mod tests {
         assert!(ThingName::parse(&"a".repeat(128)).is_ok());
         for bad in ["", "a b", "ä", "a/b", "a=b", &"a".repeat(129)] {
             assert!(ThingName::parse(bad).is_err(), "{bad}");
+        }
+        assert!(PolicyName::parse("a+b=c,d.e@f-g_9").is_ok());
+        for bad in ["", "a b", "a/b", "a:b", &"a".repeat(129)] {
+            assert!(PolicyName::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(CertificateId::parse(&"Ab".repeat(32)).unwrap().as_str(), "ab".repeat(32));
+        assert_eq!(CertificateId::from_sha256([0x0f; 32]).as_str(), "0f".repeat(32));
+        for bad in ["", "0x", &"a".repeat(63), &"g".repeat(64), &"a".repeat(65)] {
+            assert!(CertificateId::parse(bad).is_err(), "{bad}");
         }
         assert!(TunnelId::parse("a+b=c:d_e-F9").is_ok());
         for bad in ["", "a b", "a/b", &"a".repeat(129)] {

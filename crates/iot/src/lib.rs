@@ -6,10 +6,13 @@
 #![warn(missing_docs)]
 
 pub mod arn;
+pub mod certificate;
 pub mod error;
 pub mod ids;
 pub mod page;
 pub mod policy;
+pub mod policy_record;
+pub mod principal;
 pub mod secret;
 pub mod tag;
 pub mod thing;
@@ -17,6 +20,6 @@ pub mod time;
 pub mod tunnel;
 
 pub use error::{Error, Kind, Resource};
-pub use ids::{Scope, ThingName, TunnelId};
+pub use ids::{CertificateId, PolicyName, Scope, ThingName, TunnelId};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -5,7 +5,7 @@
 //! catches mistakes, it is no secret: whoever forges a token reads another page of their own records.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::error::Error;
 use crate::ids::Scope;
@@ -27,10 +27,19 @@ impl Listing<'_> {
     /// The token to go on after the item at `position`. Characters `[a-zA-Z0-9_-]`, 23 of them
     /// (spec: secure-tunneling §1.2 NextToken).
     pub fn token(&self, position: i64) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes(position))
+    }
+
+    /// The same as a marker. Characters `[A-Za-z0-9+/]`, 24 of them with one `=` (spec: control-plane §6).
+    pub fn marker(&self, position: i64) -> String {
+        STANDARD.encode(self.bytes(position))
+    }
+
+    fn bytes(&self, position: i64) -> Vec<u8> {
         let mut bytes = vec![FORM];
         bytes.extend(position.to_be_bytes());
         bytes.extend(self.sum(position).to_be_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
+        bytes
     }
 
     /// The position a token names.
@@ -38,7 +47,8 @@ impl Listing<'_> {
     /// # Errors
     /// [`Kind::Invalid`](crate::Kind::Invalid) if the token is malformed or of another listing.
     pub fn position(&self, token: &str) -> Result<i64, Error> {
-        self.read(token).ok_or_else(|| {
+        let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).ok();
+        bytes.and_then(|bytes| self.read(&bytes)).ok_or_else(|| {
             Error::invalid(format!(
                 "nextToken is not one that {} handed out for these filters in this account and region; \
                  leave it out to start at the first page",
@@ -47,8 +57,20 @@ impl Listing<'_> {
         })
     }
 
-    fn read(&self, token: &str) -> Option<i64> {
-        let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).ok()?;
+    /// The position a marker names.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::Kind::Invalid) if the marker is malformed or of another listing.
+    pub fn marked(&self, marker: &str) -> Result<i64, Error> {
+        let bytes = STANDARD.decode(marker).ok();
+        bytes.and_then(|bytes| self.read(&bytes)).ok_or_else(|| {
+            let mut letters = self.operation.chars();
+            let first = letters.next().map_or('-', |letter| letter.to_ascii_lowercase());
+            Error::invalid(format!("Invalid/Malformed marker passed for {first}{}", letters.as_str()))
+        })
+    }
+
+    fn read(&self, bytes: &[u8]) -> Option<i64> {
         let (form, rest) = bytes.split_first()?;
         let (position, sum) = rest.split_first_chunk::<8>()?;
         let position = i64::from_be_bytes(*position);

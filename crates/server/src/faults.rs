@@ -37,6 +37,8 @@ fn rest(kind: Kind, about: About) -> Face {
     let invalid = face("InvalidRequestException", 400);
     match kind {
         Kind::Invalid => invalid,
+        Kind::MalformedPolicy => listed(&["MalformedPolicyException"], invalid),
+        Kind::BadCertificate => listed(&["CertificateValidationException"], invalid),
         Kind::Unauthenticated => face("UnrecognizedClientException", 403),
         Kind::Forbidden if data => face("ForbiddenException", 403),
         Kind::Forbidden => face("AccessDeniedException", 403),
@@ -72,6 +74,8 @@ fn json11(kind: Kind, operation: Option<&'static Operation>) -> Face {
     let invalid = face("ValidationException", 400);
     match kind {
         Kind::Invalid
+        | Kind::MalformedPolicy
+        | Kind::BadCertificate
         | Kind::TooLarge
         | Kind::Exists
         | Kind::Conflict
@@ -93,6 +97,8 @@ fn json11(kind: Kind, operation: Option<&'static Operation>) -> Face {
 fn xml(kind: Kind) -> Face {
     match kind {
         Kind::Invalid
+        | Kind::MalformedPolicy
+        | Kind::BadCertificate
         | Kind::TooLarge
         | Kind::NotFound
         | Kind::Exists
@@ -197,10 +203,11 @@ mod tests {
     use std::fmt::Write as _;
 
     /// Columns of the matrix: a service, and an operation whose list of faults differs from the rest.
-    const COLUMNS: [(Service, Option<&str>); 8] = [
+    const COLUMNS: [(Service, Option<&str>); 9] = [
         (Service::Iot, None),
         (Service::Iot, Some("CreatePolicyVersion")),
         (Service::Iot, Some("DeletePolicy")),
+        (Service::Iot, Some("RegisterCertificate")),
         (Service::Iot, Some("UpdateCertificate")),
         (Service::IotData, Some("UpdateThingShadow")),
         (Service::JobsData, Some("StartNextPendingJobExecution")),

@@ -6,11 +6,15 @@
 
 use std::path::Path;
 
+mod attachment;
 mod audit;
+mod certificate;
 mod credential;
 mod error;
 mod lock;
 mod migrate;
+mod policy;
+mod principal;
 mod setting;
 mod sql;
 mod sqlite;
@@ -19,15 +23,46 @@ mod thing;
 mod token;
 mod tunnel;
 
+pub use attachment::{Attached, Detached};
 pub use audit::{AuditEntry, AuditRecord};
+pub use certificate::{CertificateChanged, CertificateDeleted, CertificateLine, Known};
 pub use credential::Credential;
 pub use error::{Error, Result};
+pub use policy::{NewPolicy, PolicyDeleted, VersionCreated, VersionTouched};
+pub use principal::{ConnectionThing, PrincipalAttached, PrincipalDetached};
 pub use tag::Tagged;
 pub use thing::{ThingCreated, ThingDeleted, ThingUpdated};
 pub use token::{Claim, Claimed, Link, TokenHash, TokenRecord, TokenState, hash_token};
 pub use tunnel::{Closing, NewTunnel, Opened, Rotation};
 
 use sql::Driver;
+
+/// Which way a listing goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest record first.
+    OldestFirst,
+    /// The newest record first.
+    NewestFirst,
+}
+
+impl Order {
+    /// `("> $3", "ASC")` for parameter 3, or the other way round.
+    fn sql(self, parameter: usize) -> (String, &'static str) {
+        match self {
+            Order::OldestFirst => (format!("> ${parameter}"), "ASC"),
+            Order::NewestFirst => (format!("< ${parameter}"), "DESC"),
+        }
+    }
+
+    /// The position to go on from; without one, before the first record.
+    fn start(self, after: Option<i64>) -> i64 {
+        after.unwrap_or(match self {
+            Order::OldestFirst => 0,
+            Order::NewestFirst => i64::MAX,
+        })
+    }
+}
 
 /// One page of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,8 +16,14 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") },
+    Migration {
+        version: 2,
+        name: "certificate_policy",
+        sql: include_str!("../migrations/0002_certificate_policy.sql"),
+    },
+];
 
 /// What a migration needs beyond a [`Tx`]: many statements in one text.
 pub(crate) trait Target {

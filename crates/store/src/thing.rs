@@ -4,7 +4,7 @@ use adit_iot::thing::{AttributeFilter, Change, Filter, Thing, ValueFilter};
 use adit_iot::{Scope, ThingName};
 
 use crate::sql::{Row, Tx, Value, args, unreadable};
-use crate::{Page, Result, Store, tunnel};
+use crate::{Page, Result, Store, principal, tunnel};
 
 /// Outcome of creating a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum ThingDeleted {
     NotFound,
     /// Its version is not the expected one.
     VersionConflict,
+    /// A principal is attached to it.
+    Attached,
 }
 
 impl Store {
@@ -92,7 +94,7 @@ impl Store {
             .await
     }
 
-    /// Deletes a thing, if its version is the expected one or none is expected.
+    /// Deletes a thing, if its version is the expected one or none is expected, and no principal is attached to it.
     ///
     /// # Errors
     /// Only the store's own.
@@ -108,6 +110,9 @@ impl Store {
                 let Some((seq, thing)) = find(tx, &scope, &name)? else { return Ok(ThingDeleted::NotFound) };
                 if expected.is_some_and(|expected| expected != thing.version) {
                     return Ok(ThingDeleted::VersionConflict);
+                }
+                if principal::of_thing(tx, seq)? {
+                    return Ok(ThingDeleted::Attached);
                 }
                 tx.run("DELETE FROM thing WHERE seq = $1", args![seq])?;
                 Ok(ThingDeleted::Yes)
@@ -131,9 +136,9 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "t.seq, t.name, t.id, t.type_name, t.attributes, t.version, t.created_at";
+pub(crate) const COLUMNS: &str = "t.seq, t.name, t.id, t.type_name, t.attributes, t.version, t.created_at";
 
-fn find(tx: &Tx<'_>, scope: &Scope, name: &ThingName) -> Result<Option<(i64, Thing)>> {
+pub(crate) fn find(tx: &Tx<'_>, scope: &Scope, name: &ThingName) -> Result<Option<(i64, Thing)>> {
     tx.first(
         &format!("SELECT {COLUMNS} FROM thing t WHERE t.account = $1 AND t.region = $2 AND t.name = $3"),
         args![scope.account(), scope.region(), name.as_str()],
@@ -141,7 +146,7 @@ fn find(tx: &Tx<'_>, scope: &Scope, name: &ThingName) -> Result<Option<(i64, Thi
     )
 }
 
-fn read(row: &Row<'_>) -> Result<(i64, Thing)> {
+pub(crate) fn read(row: &Row<'_>) -> Result<(i64, Thing)> {
     let thing = Thing {
         name: ThingName::parse(&row.text(1)?).map_err(unreadable)?,
         id: row.text(2)?,

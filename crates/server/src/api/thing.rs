@@ -172,12 +172,16 @@ pub struct DeleteThing {
 /// Deletes a thing; an unknown one is fine.
 ///
 /// # Errors
-/// `VersionConflict`.
+/// `VersionConflict`; `InUse` while a principal is attached.
 pub async fn delete_thing(cx: &Call<'_>, input: DeleteThing) -> Result<Empty, Error> {
     let name = ThingName::parse(&input.thing_name)?;
     match cx.state.store.thing_delete(cx.scope, &name, input.expected_version).await? {
         ThingDeleted::Yes | ThingDeleted::NotFound => Ok(Empty {}),
         ThingDeleted::VersionConflict => Err(version_conflict(&name)),
+        ThingDeleted::Attached => Err(Error::new(
+            Kind::InUse,
+            format!("Cannot delete. Thing {name} is still attached to one or more principals"),
+        )),
     }
 }
 
