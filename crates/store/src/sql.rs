@@ -4,7 +4,10 @@
 //! The driver decides on which thread and in which commit it runs. Closures do not wait for anything but the
 //! engine, so an engine behind a network runs them on threads of its own.
 
+use std::sync::Arc;
+
 use adit_iot::{Scope, Timestamp};
+use bytes::Bytes;
 
 use crate::Stats;
 use crate::error::{Error, Result};
@@ -52,6 +55,9 @@ pub(crate) enum Value {
     Int(i64),
     Text(String),
     Blob(Vec<u8>),
+    /// Text and bytes that a message shares with its other receivers.
+    SharedText(Arc<str>),
+    SharedBlob(Bytes),
 }
 
 impl From<i64> for Value {
@@ -93,6 +99,18 @@ impl From<&[u8]> for Value {
 impl From<[u8; 32]> for Value {
     fn from(value: [u8; 32]) -> Value {
         Value::Blob(value.to_vec())
+    }
+}
+
+impl From<Arc<str>> for Value {
+    fn from(value: Arc<str>) -> Value {
+        Value::SharedText(value)
+    }
+}
+
+impl From<Bytes> for Value {
+    fn from(value: Bytes) -> Value {
+        Value::SharedBlob(value)
     }
 }
 

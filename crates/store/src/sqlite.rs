@@ -341,6 +341,8 @@ impl rusqlite::ToSql for Value {
             Value::Int(value) => ValueRef::Integer(*value),
             Value::Text(value) => ValueRef::Text(value.as_bytes()),
             Value::Blob(value) => ValueRef::Blob(value),
+            Value::SharedText(value) => ValueRef::Text(value.as_bytes()),
+            Value::SharedBlob(value) => ValueRef::Blob(value),
         }))
     }
 }

@@ -6,6 +6,7 @@ mod credential;
 mod durability;
 mod group;
 mod migrate;
+mod mqtt;
 mod setting;
 mod tag;
 mod thing;
