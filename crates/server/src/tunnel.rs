@@ -5,6 +5,7 @@
 
 mod connection;
 mod farewell;
+pub mod notify;
 mod pair;
 mod relays;
 mod session;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::Ids;
 use crate::shutdown::Phase;
 use crate::state::Call;
+use crate::tunnel::notify;
 
 /// How every client access token begins, so that one that leaked can be recognised.
 pub const TOKEN_PREFIX: &str = "adt1_";
@@ -85,10 +86,11 @@ pub async fn open_tunnel(cx: &Call<'_>, input: OpenTunnel) -> Result<OpenTunnelO
     }
     let id = TunnelId::parse(&cx.state.ids.uuid())?;
     let (source, destination) = (new_token(&cx.state.ids), new_token(&cx.state.ids));
+    let device = input.destination_config.map(|given| destination_of(cx, given)).transpose()?;
     let new = NewTunnel {
         id: id.clone(),
         description: input.description,
-        destination: input.destination_config.map(|given| destination_of(cx, given)).transpose()?,
+        destination: device.clone(),
         timeout_minutes: lifetime(cx.state.config.tunnel.max_lifetime, input.timeout_config)?,
         tags: tag::upsert(&[], &input.tags)?,
         source_token: hash_token(source.expose()),
@@ -97,12 +99,17 @@ pub async fn open_tunnel(cx: &Call<'_>, input: OpenTunnel) -> Result<OpenTunnelO
     };
     let quota = u64::from(cx.state.config.tunnel.max_open_tunnels);
     match cx.state.store.tunnel_open(cx.scope, new, Some(quota)).await? {
-        Opened::Yes(_) => Ok(OpenTunnelOutput {
-            tunnel_id: id.to_string(),
-            tunnel_arn: arn::tunnel(cx.scope, &id),
-            source_access_token: source,
-            destination_access_token: destination,
-        }),
+        Opened::Yes(_) => {
+            if let Some(device) = device {
+                notify::destination(cx.state, cx.scope, &device, &destination).await;
+            }
+            Ok(OpenTunnelOutput {
+                tunnel_id: id.to_string(),
+                tunnel_arn: arn::tunnel(cx.scope, &id),
+                source_access_token: source,
+                destination_access_token: destination,
+            })
+        }
         Opened::TooMany => Err(Error::limit_exceeded(format!(
             "The account has {quota} open tunnels in this region, as many as it may have; close one first."
         ))),
@@ -310,10 +317,13 @@ pub async fn rotate_tunnel_access_token(
         mode,
         source_token: hash_token(source.expose()),
         destination_token: hash_token(destination.expose()),
-        destination: given,
+        destination: given.clone(),
     };
     let rotated = cx.state.store.tunnel_rotate(cx.scope, &id, rotation, cx.state.horizon()).await?;
     rotated.ok_or_else(|| not_found(&id))?;
+    if let Some(device) = given {
+        notify::destination(cx.state, cx.scope, &device, &destination).await;
+    }
     Ok(RotateTunnelAccessTokenOutput {
         tunnel_arn: arn::tunnel(cx.scope, &id),
         source_access_token: mode.covers(Side::Source).then_some(source),
