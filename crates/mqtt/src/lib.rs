@@ -13,6 +13,7 @@ pub mod reason;
 pub mod session;
 pub mod settings;
 pub mod topic;
+pub mod tree;
 pub mod why;
 pub mod will;
 #[expect(dead_code, reason = "the decoder follows")]
@@ -24,3 +25,4 @@ pub use packet::{QoS, Version};
 pub use reason::Reason;
 pub use settings::Settings;
 pub use topic::{Filter, Topic};
+pub use tree::TopicTree;
