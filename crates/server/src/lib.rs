@@ -4,6 +4,7 @@
 //! request goes through `net` (listen, TLS, HTTP) either to `api` (the AWS API) or to `net::ws`, which lets a
 //! connection into a tunnel; from then on it belongs to `tunnel`.
 
+pub mod access;
 pub mod admin;
 pub mod api;
 pub mod audit;
@@ -31,6 +32,7 @@ pub mod sweep;
 pub mod tasks;
 pub mod trouble;
 pub mod tunnel;
+pub mod why;
 
 pub use config::Config;
 pub use start::{Control, Running, Server};

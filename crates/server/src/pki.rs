@@ -1,5 +1,6 @@
 //! The server's certificate: made here on first start, or the operator's own. The only file that knows X.509.
 
+mod facts;
 mod peer;
 
 use std::collections::BTreeSet;

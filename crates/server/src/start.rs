@@ -10,6 +10,7 @@ use adit_store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::access::AccessCache;
 use crate::audit::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -29,6 +30,7 @@ use crate::state::{Listening, State};
 use crate::tasks::Tasks;
 use crate::trouble::StartError;
 use crate::tunnel::Relays;
+use crate::why::Why;
 use crate::{admin, audit, files, pki, sweep};
 
 /// How often the certificate is looked at.
@@ -154,6 +156,8 @@ fn state(
         keys,
         metrics: Metrics::new(),
         refusals: Refusals::default(),
+        access: AccessCache::default(),
+        why: Why::default(),
         rates: Rates::default(),
         tasks: Tasks::default(),
         store_checked: tokio::sync::Mutex::default(),

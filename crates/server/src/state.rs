@@ -8,6 +8,7 @@ use adit_store::Store;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+use crate::access::AccessCache;
 use crate::audit::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, Serve};
@@ -21,6 +22,7 @@ use crate::refusals::Refusals;
 use crate::shutdown::Phases;
 use crate::tasks::Tasks;
 use crate::tunnel::Relays;
+use crate::why::Why;
 
 /// A listener that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,6 +51,10 @@ pub struct State {
     pub metrics: Metrics,
     /// Recent refusals of tunnel upgrades, for the operator.
     pub refusals: Refusals,
+    /// What connections may do.
+    pub access: AccessCache,
+    /// Why devices were refused lately.
+    pub why: Why,
     /// Tunnel connections a second.
     pub rates: Rates,
     /// The open tunnels that have a side connected.

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+mod access;
 mod attachment;
 mod audit;
 mod certificate;
@@ -26,6 +27,7 @@ mod thing;
 mod token;
 mod tunnel;
 
+pub use access::AccessRecord;
 pub use attachment::{Attached, Detached};
 pub use audit::{AuditEntry, AuditRecord};
 pub use certificate::{CertificateChanged, CertificateDeleted, CertificateLine, Known};

@@ -234,7 +234,7 @@ fn attach(
     Ok(PrincipalAttached::Yes)
 }
 
-fn of_connection(
+pub(crate) fn of_connection(
     tx: &Tx<'_>,
     scope: &Scope,
     principal: &str,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use adit_iot::policy::CertificateFacts;
 use aws_lc_rs::digest;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::Unreadable;
+use super::{Unreadable, facts};
 use crate::ids::hex;
 
 /// What a connection keeps of its client's certificate.
@@ -18,6 +19,8 @@ pub struct PeerCertificate {
     pub not_before: i64,
     /// Until when, likewise.
     pub not_after: i64,
+    /// What policies can ask about it.
+    pub facts: CertificateFacts,
 }
 
 /// A certificate with everything that was presented; only the gate needs that much.
@@ -45,8 +48,10 @@ impl Presented {
         if !rest.is_empty() {
             return Err(Unreadable("bytes follow the certificate"));
         }
+        let id = hex(digest::digest(&digest::SHA256, leaf).as_ref());
         let certificate = PeerCertificate {
-            id: hex(digest::digest(&digest::SHA256, leaf).as_ref()),
+            facts: facts::of(&id, &parsed),
+            id,
             not_before: parsed.validity().not_before.timestamp().saturating_mul(1000),
             not_after: parsed.validity().not_after.timestamp().saturating_mul(1000),
         };

@@ -1,0 +1,303 @@
+//! What a connection may do: its policies, compiled, and its thing; kept until something they rest on changes.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use adit_iot::policy::{Context, Document, PolicySet, Refused, Request, ThingFacts};
+use adit_iot::thing::Thing;
+use adit_iot::{CertificateId, Error, PolicyName, Scope, ThingName, Timestamp, arn};
+use adit_store::Store;
+
+use crate::mqtt::{Identity, Peer};
+
+/// Connections whose access is kept in a scope, those that ended included; above it what nobody uses is forgotten.
+const KEPT: usize = 262_144;
+/// Sets of policies that are kept compiled before those that nobody uses are looked for the first time.
+const COMPILED: usize = 4_096;
+
+/// What one connection may do. Connections with the same policies share them.
+#[derive(Debug)]
+pub struct Access {
+    rules: Rules,
+    thing: Option<ThingFacts>,
+    exclusive: bool,
+}
+
+#[derive(Debug)]
+enum Rules {
+    Everything,
+    Policies(Arc<PolicySet>),
+}
+
+/// Something a connection may not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// The policy action, such as `iot:Publish`.
+    pub action: &'static str,
+    /// The ARN it was asked on.
+    pub resource: String,
+    /// Why, for the operator; never for the peer.
+    pub why: String,
+}
+
+impl Access {
+    /// May do everything: signed callers, until they have policies of their own, and the plain test listener.
+    #[must_use]
+    pub fn everything() -> Arc<Self> {
+        Arc::new(Self { rules: Rules::Everything, thing: None, exclusive: false })
+    }
+
+    fn new(rules: Arc<PolicySet>, thing: Option<(Thing, bool)>) -> Self {
+        let exclusive = thing.as_ref().is_some_and(|(_, exclusive)| *exclusive);
+        let facts = |thing: Thing| ThingFacts {
+            name: thing.name.as_str().to_owned(),
+            type_name: thing.type_name,
+            attributes: thing.attributes,
+        };
+        Self { rules: Rules::Policies(rules), thing: thing.map(|(thing, _)| facts(thing)), exclusive }
+    }
+
+    /// The connection's thing.
+    #[must_use]
+    pub fn thing(&self) -> Option<&ThingFacts> {
+        self.thing.as_ref()
+    }
+
+    /// The name of the thing its certificate is attached to exclusively: the one that events name.
+    #[must_use]
+    pub fn exclusive_thing(&self) -> Option<&str> {
+        self.thing.as_ref().filter(|_| self.exclusive).map(|thing| thing.name.as_str())
+    }
+
+    /// What policies can ask about a connection of `peer`; for a CONNECT add what it asks for. `client_id` is `None`
+    /// where the protocol is not MQTT.
+    #[must_use]
+    pub fn context<'a>(&'a self, peer: &'a Peer, client_id: Option<&'a str>, now: Timestamp) -> Context<'a> {
+        Context {
+            client_id,
+            source_ip: Some(peer.address.ip()),
+            domain_name: peer.sni.as_deref(),
+            secure: !matches!(peer.identity, Identity::Plain { .. }),
+            user_agent: peer.user_agent.as_deref(),
+            certificate: match &peer.identity {
+                Identity::Certificate { certificate, .. } => Some(&certificate.facts),
+                Identity::Signed { .. } | Identity::Plain { .. } => None,
+            },
+            thing: self.thing.as_ref(),
+            ..Context::new(peer.identity.scope(), now)
+        }
+    }
+
+    /// May this CONNECT be accepted? Client id, will and session are the context's. spec: policies §7
+    ///
+    /// # Errors
+    /// What is denied first: the client id, the will's topic, or retaining the will.
+    pub fn connect(&self, context: &Context<'_>) -> Result<(), Denied> {
+        self.ask(context, |set| set.may_connect(context))
+    }
+
+    /// May this topic be published to, with or without RETAIN?
+    ///
+    /// # Errors
+    /// What is denied.
+    pub fn publish(&self, topic: &str, retain: bool, context: &Context<'_>) -> Result<(), Denied> {
+        self.ask(context, |set| set.may_publish(topic, retain, context))
+    }
+
+    /// May this filter be subscribed to? Of a shared subscription give the filter without the share.
+    ///
+    /// # Errors
+    /// What is denied.
+    pub fn subscribe(&self, filter: &str, context: &Context<'_>) -> Result<(), Denied> {
+        self.ask(context, |set| set.may_subscribe(filter, context))
+    }
+
+    /// May a message of this topic be delivered?
+    ///
+    /// # Errors
+    /// What is denied.
+    pub fn receive(&self, topic: &str, context: &Context<'_>) -> Result<(), Denied> {
+        self.ask(context, |set| set.may_receive(topic, context))
+    }
+
+    /// May every message that `filter` matches be delivered, for as long as this access and the context's facts stay?
+    /// `false` only means: ask [`Access::receive`] per topic.
+    #[must_use]
+    pub fn receives_all(&self, filter: &str, context: &Context<'_>) -> bool {
+        match &self.rules {
+            Rules::Everything => true,
+            Rules::Policies(set) => set.receives_all(filter, context),
+        }
+    }
+
+    /// May `action` be done on `resource`, an ARN or `*`? For the data API.
+    ///
+    /// # Errors
+    /// What is denied.
+    pub fn allows(&self, action: &'static str, resource: &str, context: &Context<'_>) -> Result<(), Denied> {
+        self.ask(context, |set| {
+            let decision = set.decide(&Request { action, resource, context });
+            let refused = || Refused { action, resource: resource.to_owned(), decision };
+            if decision.allows() { Ok(()) } else { Err(refused()) }
+        })
+    }
+
+    fn ask(
+        &self,
+        context: &Context<'_>,
+        question: impl FnOnce(&PolicySet) -> Result<(), Refused>,
+    ) -> Result<(), Denied> {
+        let Rules::Policies(set) = &self.rules else { return Ok(()) };
+        question(set).map_err(|Refused { action, resource, decision }| {
+            let why = set.words(decision, &Request { action, resource: &resource, context });
+            Denied { action, resource, why }
+        })
+    }
+}
+
+/// The access of all connections, by scope.
+#[derive(Debug, Default)]
+pub struct AccessCache {
+    scopes: Mutex<HashMap<Scope, Arc<OfScope>>>,
+    compiled: Mutex<Compiled>,
+}
+
+/// Sets of policies in use, by their names and documents.
+#[derive(Debug)]
+struct Compiled {
+    sets: HashMap<Vec<(PolicyName, String)>, Weak<PolicySet>>,
+    /// How many there may be before those that nobody uses are looked for.
+    sweep_at: usize,
+}
+
+impl Default for Compiled {
+    fn default() -> Self {
+        Self { sets: HashMap::new(), sweep_at: COMPILED }
+    }
+}
+
+impl Compiled {
+    /// The set of these documents. One that cannot be read counts as absent. spec: policies §7
+    fn get(&mut self, scope: &Scope, policies: Vec<(PolicyName, String)>) -> Arc<PolicySet> {
+        if let Some(set) = self.sets.get(&policies).and_then(Weak::upgrade) {
+            return set;
+        }
+        let read = policies.iter().filter_map(|(name, text)| match Document::parse(text) {
+            Ok(document) => Some((Arc::from(name.as_str()), Arc::new(document))),
+            Err(error) => {
+                let policy = name.as_str();
+                tracing::error!(%scope, policy, %error, "a stored policy cannot be read and counts as absent");
+                None
+            }
+        });
+        let set = Arc::new(PolicySet::new(read.collect()));
+        if self.sets.len() >= self.sweep_at {
+            self.sets.retain(|_, set| set.strong_count() > 0);
+            self.sweep_at = COMPILED.max(self.sets.len() * 2);
+        }
+        self.sets.insert(policies, Arc::downgrade(&set));
+        set
+    }
+}
+
+#[derive(Debug, Default)]
+struct OfScope {
+    epoch: AtomicU64,
+    entries: Mutex<HashMap<Key, Arc<Access>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    certificate: String,
+    client_id: Option<String>,
+}
+
+/// Tells a connection cheaply that something in its scope changed.
+#[derive(Debug, Clone)]
+pub struct Watch(Arc<OfScope>);
+
+impl Watch {
+    /// Goes up with every change that could concern a connection of the scope. A connection that reads the epoch before
+    /// it asks for its [`Access`] may use that for as long as the epoch stays; when it moved, asking again gives the
+    /// same `Arc` unless the change did concern it.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch.load(Ordering::Acquire)
+    }
+}
+
+impl AccessCache {
+    /// The watch of a scope.
+    pub fn watch(&self, scope: &Scope) -> Watch {
+        let mut scopes = lock(&self.scopes);
+        Watch(Arc::clone(scopes.entry(scope.clone()).or_default()))
+    }
+
+    /// Something changed on which any connection may rest: a policy, its default version, a group, what is attached to
+    /// a group. Call it after the change is stored.
+    pub fn changed(&self, scope: &Scope) {
+        self.forget(scope, |_, _| true);
+    }
+
+    /// A certificate, its policies or its things changed. Call it after the change is stored.
+    pub fn certificate_changed(&self, scope: &Scope, id: &CertificateId) {
+        self.forget(scope, |key, _| key.certificate == id.as_str());
+    }
+
+    /// A thing's type, attributes or groups changed. Call it after the change is stored.
+    pub fn thing_changed(&self, scope: &Scope, name: &ThingName) {
+        self.forget(scope, |_, access| {
+            access.thing.as_ref().is_some_and(|thing| thing.name == name.as_str())
+        });
+    }
+
+    fn forget(&self, scope: &Scope, concerns: impl Fn(&Key, &Access) -> bool) {
+        let Some(of_scope) = lock(&self.scopes).get(scope).cloned() else { return };
+        let mut entries = lock(&of_scope.entries);
+        entries.retain(|key, access| !concerns(key, access));
+        of_scope.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// What a connection with this certificate may do, with the thing rule applied to its client id (`None` where the
+    /// protocol is not MQTT). The certificate's status is not looked at: that is the gate's.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn of_certificate(
+        &self,
+        store: &Store,
+        scope: &Scope,
+        id: &CertificateId,
+        client_id: Option<&str>,
+    ) -> Result<Arc<Access>, Error> {
+        let of_scope = self.watch(scope).0;
+        let key = Key { certificate: id.as_str().to_owned(), client_id: client_id.map(str::to_owned) };
+        if let Some(access) = lock(&of_scope.entries).get(&key) {
+            return Ok(Arc::clone(access));
+        }
+        let before = of_scope.epoch.load(Ordering::Acquire);
+        let found = store.access_of(scope, &arn::certificate(scope, id), client_id).await?;
+        let thing = found.thing.map(|found| (found.thing, found.exclusive));
+        let access = Arc::new(Access::new(lock(&self.compiled).get(scope, found.policies), thing));
+        let mut entries = lock(&of_scope.entries);
+        if of_scope.epoch.load(Ordering::Acquire) == before {
+            make_room(&mut entries);
+            entries.insert(key, Arc::clone(&access));
+        }
+        Ok(access)
+    }
+}
+
+fn make_room(entries: &mut HashMap<Key, Arc<Access>>) {
+    if entries.len() >= KEPT {
+        entries.retain(|_, access| Arc::strong_count(access) > 1);
+    }
+    if entries.len() >= KEPT {
+        entries.clear();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
