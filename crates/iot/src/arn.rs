@@ -1,6 +1,6 @@
 //! ARNs: `arn:<partition>:<service>:<region>:<account>:<resource>` (spec: control-plane §5).
 
-use crate::ids::{CertificateId, PolicyName, Scope, ThingName, TunnelId};
+use crate::ids::{CertificateId, PolicyName, Scope, ThingGroupName, ThingName, ThingTypeName, TunnelId};
 
 /// The partition a region belongs to: `aws`, `aws-cn` or `aws-us-gov`.
 pub fn partition(region: &str) -> &'static str {
@@ -31,6 +31,16 @@ pub fn certificate(scope: &Scope, id: &CertificateId) -> String {
 /// The ARN of a policy.
 pub fn policy(scope: &Scope, name: &PolicyName) -> String {
     iot(scope, "policy", name.as_str())
+}
+
+/// The ARN of a thing type.
+pub fn thing_type(scope: &Scope, name: &ThingTypeName) -> String {
+    iot(scope, "thingtype", name.as_str())
+}
+
+/// The ARN of a thing group.
+pub fn thing_group(scope: &Scope, name: &ThingGroupName) -> String {
+    iot(scope, "thinggroup", name.as_str())
 }
 
 pub(crate) fn iot(scope: &Scope, kind: &str, name: &str) -> String {
@@ -89,6 +99,12 @@ impl<'a> Arn<'a> {
     /// The scope and name, if this is the ARN of a policy with the partition of its region.
     pub fn as_policy(&self) -> Option<(Scope, PolicyName)> {
         let name = PolicyName::parse(self.resource.strip_prefix("policy/")?).ok()?;
+        Some((self.iot_scope()?, name))
+    }
+
+    /// The scope and name, if this is the ARN of a thing group with the partition of its region.
+    pub fn as_thing_group(&self) -> Option<(Scope, ThingGroupName)> {
+        let name = ThingGroupName::parse(self.resource.strip_prefix("thinggroup/")?).ok()?;
         Some((self.iot_scope()?, name))
     }
 

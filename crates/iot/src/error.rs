@@ -31,6 +31,8 @@ pub enum Kind {
     Throttled,
     /// The input is larger than accepted.
     TooLarge,
+    /// The input is not in an encoding this operation reads.
+    Encoding,
     /// The record's state does not allow this.
     WrongState,
     /// A known operation that this server does not serve.
@@ -43,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Invalid,
         Kind::MalformedPolicy,
         Kind::BadCertificate,
@@ -57,6 +59,7 @@ impl Kind {
         Kind::LimitExceeded,
         Kind::Throttled,
         Kind::TooLarge,
+        Kind::Encoding,
         Kind::WrongState,
         Kind::NotOffered,
         Kind::Unavailable,

@@ -46,36 +46,46 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The name of a thing: 1 to 128 characters `[a-zA-Z0-9:_-]` (spec: secure-tunneling §1.2).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ThingName(String);
+/// A name of the registry: 1 to 128 characters `[a-zA-Z0-9:_-]` (spec: control-plane §11).
+macro_rules! registry_name {
+    ($name:ident, $what:literal) => {
+        #[doc = concat!("The name of a ", $what, ": 1 to 128 characters `[a-zA-Z0-9:_-]` (spec: control-plane §11).")]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
 
-impl ThingName {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// [`Kind::Invalid`](crate::Kind::Invalid) saying what is allowed.
-    pub fn parse(text: &str) -> Result<ThingName, Error> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-');
-        if text.is_empty() || text.len() > 128 || !text.bytes().all(allowed) {
-            return Err(Error::invalid(format!(
-                "thing name {text:?} must be 1 to 128 of the characters a-z, A-Z, 0-9, ':', '_' and '-'"
-            )));
+        impl $name {
+            /// Checks a name.
+            ///
+            /// # Errors
+            /// [`Kind::Invalid`](crate::Kind::Invalid) saying what is allowed.
+            pub fn parse(text: &str) -> Result<$name, Error> {
+                let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-');
+                if text.is_empty() || text.len() > 128 || !text.bytes().all(allowed) {
+                    return Err(Error::invalid(format!(
+                        "{} name {text:?} must be 1 to 128 of the characters a-z, A-Z, 0-9, ':', '_' and '-'",
+                        $what
+                    )));
+                }
+                Ok($name(text.to_owned()))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-        Ok(ThingName(text.to_owned()))
-    }
 
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
 }
 
-impl fmt::Display for ThingName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+registry_name!(ThingName, "thing");
+registry_name!(ThingTypeName, "thing type");
+registry_name!(ThingGroupName, "thing group");
 
 /// The id of a tunnel: 1 to 128 characters `[a-zA-Z0-9_\-+=:]`; ours are lower-case version 4 UUIDs
 /// (spec: secure-tunneling §1.2).

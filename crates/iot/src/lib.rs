@@ -14,12 +14,15 @@ pub mod policy;
 pub mod policy_record;
 pub mod principal;
 pub mod secret;
+pub mod shadow;
 pub mod tag;
 pub mod thing;
+pub mod thing_group;
+pub mod thing_type;
 pub mod time;
 pub mod tunnel;
 
 pub use error::{Error, Kind, Resource};
-pub use ids::{CertificateId, PolicyName, Scope, ThingName, TunnelId};
+pub use ids::{CertificateId, PolicyName, Scope, ThingGroupName, ThingName, ThingTypeName, TunnelId};
 pub use secret::Secret;
 pub use time::Timestamp;

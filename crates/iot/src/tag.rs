@@ -1,10 +1,13 @@
 //! Tags: key and value on a resource.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arn::{Arn, partition};
 use crate::error::Error;
+use crate::ids::Scope;
 
 /// Most tags on one resource (spec: secure-tunneling §1.7).
 pub const MAX_TAGS: usize = 50;
@@ -45,9 +48,95 @@ fn is_reserved(key: &str) -> bool {
     key.as_bytes().first_chunk::<4>().is_some_and(|start| start.eq_ignore_ascii_case(b"aws:"))
 }
 
+/// Kinds of resources of service `iot` that have tags (spec: control-plane §8.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A policy.
+    Policy,
+    /// A CA certificate; its name is its id.
+    CaCertificate,
+    /// A provisioning template.
+    Template,
+    /// A thing type.
+    ThingType,
+    /// A thing group.
+    ThingGroup,
+    /// A billing group.
+    BillingGroup,
+    /// A rule.
+    Rule,
+    /// A job.
+    Job,
+    /// A role alias.
+    RoleAlias,
+    /// A custom authorizer.
+    Authorizer,
+    /// A domain configuration.
+    DomainConfiguration,
+}
+
+impl Kind {
+    const WORDS: [(&str, Kind); 11] = [
+        ("policy", Kind::Policy),
+        ("cacert", Kind::CaCertificate),
+        ("provisioningtemplate", Kind::Template),
+        ("thingtype", Kind::ThingType),
+        ("thinggroup", Kind::ThingGroup),
+        ("billinggroup", Kind::BillingGroup),
+        ("rule", Kind::Rule),
+        ("job", Kind::Job),
+        ("rolealias", Kind::RoleAlias),
+        ("authorizer", Kind::Authorizer),
+        ("domainconfiguration", Kind::DomainConfiguration),
+    ];
+
+    fn word(self) -> &'static str {
+        Kind::WORDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// A resource of service `iot` that has tags; shown as the last part of its ARN, such as `thinggroup/lamps`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Taggable {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name within its kind.
+    pub name: String,
+}
+
+impl fmt::Display for Taggable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.word(), self.name)
+    }
+}
+
+impl Taggable {
+    /// The resource an ARN names, if it may have tags and is of this scope.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::Kind::Invalid) for what is no ARN of service `iot`, of another account, or of a kind
+    /// without tags; [`NotFound`](crate::Kind::NotFound) for one of another region.
+    pub fn parse(scope: &Scope, text: &str) -> Result<Taggable, Error> {
+        let arn = Arn::parse(text).filter(|arn| arn.service == "iot");
+        let Some((arn, (word, name))) = arn.and_then(|arn| Some((arn, arn.resource.split_once('/')?))) else {
+            return Err(Error::invalid("Invalid arn in request"));
+        };
+        if arn.account != scope.account() {
+            return Err(Error::invalid("ResourceArn doesn't belong in requester's account"));
+        }
+        let Some((_, kind)) = Kind::WORDS.iter().find(|(known, _)| *known == word) else {
+            return Err(Error::invalid(format!("Invalid resource type in ARN: {word}")));
+        };
+        if arn.region != scope.region() || arn.partition != partition(scope.region()) {
+            return Err(Error::not_found(format!("Resource {text} not found.")));
+        }
+        Ok(Taggable { kind: *kind, name: name.to_owned() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Tag, upsert};
     use crate::error::Kind;
 
     fn tag(key: &str, value: &str) -> Tag {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::ids::ThingName;
+use crate::ids::{ThingName, ThingTypeName};
 use crate::time::Timestamp;
 
 /// Attributes by name.
@@ -23,7 +23,7 @@ pub struct Thing {
     /// A lower-case version 4 UUID.
     pub id: String,
     /// The name of its type, if it has one.
-    pub type_name: Option<String>,
+    pub type_name: Option<ThingTypeName>,
     /// Its attributes; no value is empty.
     pub attributes: Attributes,
     /// 1 at creation, one more with every change.
@@ -40,7 +40,7 @@ impl Thing {
     pub fn new(
         name: ThingName,
         id: String,
-        type_name: Option<String>,
+        type_name: Option<ThingTypeName>,
         given: Attributes,
         now: Timestamp,
     ) -> Result<Thing, Error> {
@@ -59,15 +59,14 @@ impl Thing {
     /// # Errors
     /// [`Kind::Invalid`](crate::Kind::Invalid) for more attributes than allowed.
     pub fn changed(&self, change: &Change) -> Result<Thing, Error> {
-        let attributes = match &change.attributes {
-            None => self.attributes.clone(),
-            Some(given) if change.merge => {
-                kept(self.attributes.clone().into_iter().chain(given.clone()).collect())
-            }
-            Some(given) => kept(given.clone()),
+        let attributes = merged(&self.attributes, change.attributes.as_ref(), change.merge);
+        let type_name = match &change.kind {
+            None => self.type_name.clone(),
+            Some(TypeChange::Remove) => None,
+            Some(TypeChange::Set(name)) => Some(name.clone()),
         };
-        check_count(&attributes, self.type_name.is_some())?;
-        Ok(Thing { attributes, version: self.version.saturating_add(1), ..self.clone() })
+        check_count(&attributes, type_name.is_some())?;
+        Ok(Thing { attributes, type_name, version: self.version.saturating_add(1), ..self.clone() })
     }
 }
 
@@ -78,9 +77,29 @@ pub struct Change {
     pub attributes: Option<Attributes>,
     /// Whether they are put over the present ones (`true`) or replace them all (`false`).
     pub merge: bool,
+    /// What becomes of its type; `None`: it stays.
+    pub kind: Option<TypeChange>,
 }
 
-fn kept(mut attributes: Attributes) -> Attributes {
+/// What UpdateThing does to a thing's type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TypeChange {
+    /// It gets this one.
+    Set(ThingTypeName),
+    /// It has none any more.
+    Remove,
+}
+
+/// `current` after `given`, if any: put over it, or in its place; an attribute whose value becomes empty goes.
+pub(crate) fn merged(current: &Attributes, given: Option<&Attributes>, merge: bool) -> Attributes {
+    match given {
+        None => current.clone(),
+        Some(given) if merge => kept(current.clone().into_iter().chain(given.clone()).collect()),
+        Some(given) => kept(given.clone()),
+    }
+}
+
+pub(crate) fn kept(mut attributes: Attributes) -> Attributes {
     attributes.retain(|_, value| !value.is_empty());
     attributes
 }
@@ -104,7 +123,7 @@ fn check_count(attributes: &Attributes, typed: bool) -> Result<(), Error> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only things of this type.
-    pub type_name: Option<String>,
+    pub type_name: Option<ThingTypeName>,
     /// Only things that have this attribute.
     pub attribute: Option<AttributeFilter>,
 }

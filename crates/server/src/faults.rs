@@ -57,6 +57,7 @@ fn rest(kind: Kind, about: About) -> Face {
         Kind::LimitExceeded => listed(&["LimitExceededException", "VersionsLimitExceededException"], invalid),
         Kind::Throttled => face("ThrottlingException", if data { 429 } else { 400 }),
         Kind::TooLarge => listed(&["RequestEntityTooLargeException"], invalid),
+        Kind::Encoding => listed(&["UnsupportedDocumentEncodingException"], invalid),
         Kind::WrongState => {
             listed(&["CertificateStateException", "InvalidStateTransitionException"], invalid)
         }
@@ -77,6 +78,7 @@ fn json11(kind: Kind, operation: Option<&'static Operation>) -> Face {
         | Kind::MalformedPolicy
         | Kind::BadCertificate
         | Kind::TooLarge
+        | Kind::Encoding
         | Kind::Exists
         | Kind::Conflict
         | Kind::VersionConflict
@@ -100,6 +102,7 @@ fn xml(kind: Kind) -> Face {
         | Kind::MalformedPolicy
         | Kind::BadCertificate
         | Kind::TooLarge
+        | Kind::Encoding
         | Kind::NotFound
         | Kind::Exists
         | Kind::Conflict

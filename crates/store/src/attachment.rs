@@ -5,7 +5,7 @@ use adit_iot::principal::Target;
 use adit_iot::{PolicyName, Scope};
 
 use crate::sql::{Tx, args, unreadable};
-use crate::{Order, Page, Result, Store, certificate, policy, tunnel};
+use crate::{Order, Page, Result, Store, certificate, policy, thing_group, tunnel};
 
 /// Outcome of attaching a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn attach(tx: &Tx<'_>, scope: &Scope, name: &PolicyName, target: &Target) -> Res
     let Some(head) = policy::head(tx, scope, name)? else { return Ok(Attached::NoPolicy) };
     let (there, most) = match target {
         Target::Certificate(id) => (certificate::exists(tx, scope, id)?, MAX_OF_PRINCIPAL),
-        Target::Group(_) => (false, MAX_OF_GROUP),
+        Target::Group(name) => (thing_group::exists(tx, scope, name)?, MAX_OF_GROUP),
         Target::Cognito(_) => (true, MAX_OF_PRINCIPAL),
     };
     if !there {
@@ -169,6 +169,15 @@ pub(crate) fn policies_of(tx: &Tx<'_>, scope: &Scope, target: &str) -> Result<Ve
         args![scope.account(), scope.region(), target],
         |row| Ok((PolicyName::parse(&row.text(0)?).map_err(unreadable)?, row.text(1)?)),
     )
+}
+
+/// Detaches every policy from a target that goes away.
+pub(crate) fn detach_all(tx: &Tx<'_>, scope: &Scope, target: &str) -> Result<()> {
+    tx.run(
+        "DELETE FROM attachment WHERE account = $1 AND region = $2 AND target = $3",
+        args![scope.account(), scope.region(), target],
+    )?;
+    Ok(())
 }
 
 /// Whether any policy is attached to a target.

@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "certificate_policy",
         sql: include_str!("../migrations/0002_certificate_policy.sql"),
     },
+    Migration { version: 3, name: "group_shadow", sql: include_str!("../migrations/0003_group_shadow.sql") },
     Migration { version: 4, name: "mqtt", sql: include_str!("../migrations/0004_mqtt.sql") },
 ];
 

@@ -1,10 +1,10 @@
 //! Things of the registry.
 
-use adit_iot::thing::{AttributeFilter, Change, Filter, Thing, ValueFilter};
-use adit_iot::{Scope, ThingName};
+use adit_iot::thing::{AttributeFilter, Change, Filter, Thing, TypeChange, ValueFilter};
+use adit_iot::{Scope, ThingName, ThingTypeName};
 
 use crate::sql::{Row, Tx, Value, args, unreadable};
-use crate::{Page, Result, Store, principal, tunnel};
+use crate::{Page, Result, Store, principal, thing_type, tunnel};
 
 /// Outcome of creating a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub enum ThingCreated {
     Same(Thing),
     /// Another one of that name was there before, this one.
     Different(Thing),
+    /// There is no type of the name it was to have.
+    NoSuchType,
+    /// Its type is deprecated.
+    Refused(adit_iot::Error),
 }
 
 /// Outcome of changing a thing.
@@ -26,7 +30,9 @@ pub enum ThingUpdated {
     NotFound,
     /// Its version is not the expected one.
     VersionConflict,
-    /// The rules of [`Thing::changed`] refuse the change.
+    /// There is no type of the name it was to get.
+    NoSuchType,
+    /// The rules of [`Thing::changed`] refuse the change, or the new type is deprecated.
     Refused(adit_iot::Error),
 }
 
@@ -51,10 +57,21 @@ impl Store {
     pub async fn thing_create(&self, scope: &Scope, new: Thing) -> Result<ThingCreated> {
         let scope = scope.clone();
         self.driver
-            .write(move |tx| match find(tx, &scope, &new.name)? {
-                Some((_, there)) if there.is_same(&new) => Ok(ThingCreated::Same(there)),
-                Some((_, there)) => Ok(ThingCreated::Different(there)),
-                None => insert(tx, &scope, &new).map(|()| ThingCreated::Yes(new)),
+            .write(move |tx| {
+                match find(tx, &scope, &new.name)? {
+                    Some((_, there)) if there.is_same(&new) => return Ok(ThingCreated::Same(there)),
+                    Some((_, there)) => return Ok(ThingCreated::Different(there)),
+                    None => {}
+                }
+                if let Some(wanted) = &new.type_name {
+                    let Some((_, kind)) = thing_type::find(tx, &scope, wanted)? else {
+                        return Ok(ThingCreated::NoSuchType);
+                    };
+                    if let Err(refusal) = kind.assignable() {
+                        return Ok(ThingCreated::Refused(refusal));
+                    }
+                }
+                insert(tx, &scope, &new).map(|()| ThingCreated::Yes(new))
             })
             .await
     }
@@ -85,6 +102,15 @@ impl Store {
                 let Some((seq, thing)) = find(tx, &scope, &name)? else { return Ok(ThingUpdated::NotFound) };
                 if expected.is_some_and(|expected| expected != thing.version) {
                     return Ok(ThingUpdated::VersionConflict);
+                }
+                if let Some(TypeChange::Set(wanted)) = &change.kind {
+                    let Some((_, kind)) = thing_type::find(tx, &scope, wanted)? else {
+                        return Ok(ThingUpdated::NoSuchType);
+                    };
+                    let has_it = thing.type_name.as_ref() == Some(wanted);
+                    if let Some(refusal) = kind.assignable().err().filter(|_| !has_it) {
+                        return Ok(ThingUpdated::Refused(refusal));
+                    }
                 }
                 match thing.changed(&change) {
                     Ok(changed) => update(tx, &scope, seq, &changed).map(|()| ThingUpdated::Yes(changed)),
@@ -150,12 +176,20 @@ pub(crate) fn read(row: &Row<'_>) -> Result<(i64, Thing)> {
     let thing = Thing {
         name: ThingName::parse(&row.text(1)?).map_err(unreadable)?,
         id: row.text(2)?,
-        type_name: row.opt_text(3)?,
+        type_name: row
+            .opt_text(3)?
+            .map(|name| ThingTypeName::parse(&name))
+            .transpose()
+            .map_err(unreadable)?,
         attributes: serde_json::from_str(&row.text(4)?).map_err(unreadable)?,
         version: row.int(5)?,
         created_at: row.time(6)?,
     };
     Ok((row.int(0)?, thing))
+}
+
+fn type_of(thing: &Thing) -> Option<&str> {
+    thing.type_name.as_ref().map(ThingTypeName::as_str)
 }
 
 fn attributes_text(thing: &Thing) -> Result<String> {
@@ -171,7 +205,7 @@ fn insert(tx: &Tx<'_>, scope: &Scope, thing: &Thing) -> Result<()> {
             scope.region(),
             thing.name.as_str(),
             thing.id.as_str(),
-            thing.type_name.as_deref(),
+            type_of(thing),
             attributes_text(thing)?,
             thing.version,
             thing.created_at,
@@ -183,8 +217,8 @@ fn insert(tx: &Tx<'_>, scope: &Scope, thing: &Thing) -> Result<()> {
 
 fn update(tx: &Tx<'_>, scope: &Scope, seq: i64, thing: &Thing) -> Result<()> {
     tx.run(
-        "UPDATE thing SET attributes = $2, version = $3 WHERE seq = $1",
-        args![seq, attributes_text(thing)?, thing.version],
+        "UPDATE thing SET attributes = $2, version = $3, type_name = $4 WHERE seq = $1",
+        args![seq, attributes_text(thing)?, thing.version, type_of(thing)],
     )?;
     tx.run("DELETE FROM thing_attribute WHERE thing = $1", args![seq])?;
     index(tx, scope, seq, thing)
@@ -193,8 +227,9 @@ fn update(tx: &Tx<'_>, scope: &Scope, seq: i64, thing: &Thing) -> Result<()> {
 fn index(tx: &Tx<'_>, scope: &Scope, seq: i64, thing: &Thing) -> Result<()> {
     for (name, value) in &thing.attributes {
         tx.run(
-            "INSERT INTO thing_attribute (thing, name, account, region, value) VALUES ($1, $2, $3, $4, $5)",
-            args![seq, name.as_str(), scope.account(), scope.region(), value.as_str()],
+            "INSERT INTO thing_attribute (thing, name, account, region, value, type_name) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            args![seq, name.as_str(), scope.account(), scope.region(), value.as_str(), type_of(thing)],
         )?;
     }
     Ok(())
@@ -209,7 +244,7 @@ fn list(
 ) -> Result<Vec<(i64, Thing)>> {
     let (account, region) = (scope.account(), scope.region());
     let (after, count) = (after.unwrap_or(0), tunnel::rows(limit + 1));
-    let kind = filter.type_name.as_deref();
+    let kind = filter.type_name.as_ref().map(ThingTypeName::as_str);
     let Some(attribute) = &filter.attribute else {
         let sql = match kind {
             None => "t.account = $1 AND t.region = $2 AND t.seq > $3",
@@ -242,7 +277,8 @@ fn by_attribute(
             Value::from(format!("{prefix}\u{10FFFF}")),
         ),
     };
-    let of = format!("a.account = $1 AND a.region = $2 AND a.name = $3{condition}");
+    let typed = if kind.is_some() { " AND a.type_name = $8" } else { "" };
+    let of = format!("a.account = $1 AND a.region = $2 AND a.name = $3{typed}{condition}");
     let mut args = args![scope.account(), scope.region(), attribute.name.as_str()].to_vec();
     args.extend([low, high, Value::from(after), Value::from(count), Value::from(kind)]);
     // Found by value first, and then sorted: the limit only keeps the engine from going through all things in order.
@@ -251,10 +287,9 @@ fn by_attribute(
         Some(ValueFilter::StartsWith(_)) if is_rare(tx, &few, &args)? => few,
         _ => format!("(SELECT a.thing FROM thing_attribute a WHERE {of})"),
     };
-    let typed = if kind.is_some() { " AND t.type_name = $8" } else { "" };
     let sql = format!(
         "SELECT {COLUMNS} FROM {found} AS f JOIN thing t ON t.seq = f.thing \
-         WHERE f.thing > $6{typed} ORDER BY f.thing LIMIT $7"
+         WHERE f.thing > $6 ORDER BY f.thing LIMIT $7"
     );
     tx.rows(&sql, &args, read)
 }

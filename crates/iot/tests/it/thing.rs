@@ -1,14 +1,18 @@
 use adit_iot::thing::{Attributes, Change, MAX_ATTRIBUTES_WITHOUT_TYPE, Thing};
-use adit_iot::{Kind, ThingName, Timestamp};
+use adit_iot::{Kind, ThingName, ThingTypeName, Timestamp};
 use proptest::prelude::*;
 
 fn attributes() -> impl Strategy<Value = Attributes> {
     prop::collection::btree_map("[a-d]", "[xy]?", 0..5)
 }
 
+fn kind(name: &str) -> ThingTypeName {
+    ThingTypeName::parse(name).unwrap()
+}
+
 fn thing(attributes: Attributes, type_name: Option<&str>) -> Result<Thing, adit_iot::Error> {
     let name = ThingName::parse("lamp").unwrap();
-    Thing::new(name, "id".to_owned(), type_name.map(str::to_owned), attributes, Timestamp::from_millis(0))
+    Thing::new(name, "id".to_owned(), type_name.map(kind), attributes, Timestamp::from_millis(0))
 }
 
 proptest! {
@@ -33,7 +37,7 @@ proptest! {
         let mut model = if merge { thing.attributes.clone() } else { Attributes::new() };
         model.extend(given.clone());
         model.retain(|_, value| !value.is_empty());
-        match thing.changed(&Change { attributes: Some(given), merge }) {
+        match thing.changed(&Change { attributes: Some(given), merge, kind: None }) {
             Ok(after) => {
                 prop_assert_eq!(&after.attributes, &model);
                 prop_assert_eq!(after.version, 2);
@@ -57,7 +61,7 @@ fn sameness_looks_at_type_and_attributes() {
     let later =
         Thing { id: "x".to_owned(), version: 9, created_at: Timestamp::from_millis(9), ..one.clone() };
     assert!(one.is_same(&later));
-    assert!(!one.is_same(&Thing { type_name: Some("t".to_owned()), ..one.clone() }));
+    assert!(!one.is_same(&Thing { type_name: Some(kind("t")), ..one.clone() }));
     assert!(!one.is_same(&Thing { attributes: Attributes::new(), ..one.clone() }));
 }
 

@@ -1,8 +1,8 @@
 //! Things: the five operations people's scripts use around a tunnel (spec: control-plane §7, §8.5, §13).
 
 use adit_iot::page::Listing;
-use adit_iot::thing::{AttributeFilter, Attributes, Change, Filter, Thing, ValueFilter};
-use adit_iot::{Error, Kind, ThingName, arn};
+use adit_iot::thing::{AttributeFilter, Attributes, Change, Filter, Thing, TypeChange, ValueFilter};
+use adit_iot::{Error, Kind, ThingName, ThingTypeName, arn};
 use adit_store::{ThingCreated, ThingDeleted, ThingUpdated};
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,14 @@ use crate::state::Call;
 /// Things on a page when the caller does not say (spec: control-plane §6).
 const PAGE: usize = 50;
 
-/// Attributes of a thing, on the wire.
+/// Attributes of a thing or a thing group, on the wire.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct AttributePayload {
-    attributes: Option<Attributes>,
-    merge: bool,
+    /// The attributes; an empty value removes one.
+    pub attributes: Option<Attributes>,
+    /// Whether they are put over the present ones.
+    pub merge: bool,
 }
 
 /// Input of CreateThing.
@@ -49,18 +51,16 @@ pub struct CreateThingOutput {
 /// Creates a thing; the same one again is fine.
 ///
 /// # Errors
-/// `NotFound` for an unknown type or billing group; `Invalid` for too many attributes; `Exists` for another thing of
-/// that name.
+/// `NotFound` for an unknown type or billing group; `Invalid` for too many attributes or a deprecated type; `Exists`
+/// for another thing of that name.
 pub async fn create_thing(cx: &Call<'_>, input: CreateThing) -> Result<CreateThingOutput, Error> {
     let name = ThingName::parse(&input.thing_name)?;
-    if let Some(type_name) = &input.thing_type_name {
-        return Err(no_such_type(cx, type_name));
-    }
+    let type_name = input.thing_type_name.as_deref().map(ThingTypeName::parse).transpose()?;
     if let Some(group) = &input.billing_group_name {
         return Err(Error::not_found(format!("Billing Group {}:{group} not found.", cx.scope.account())));
     }
     let attributes = input.attribute_payload.and_then(|payload| payload.attributes).unwrap_or_default();
-    let new = Thing::new(name.clone(), cx.state.ids.uuid(), None, attributes, cx.now)?;
+    let new = Thing::new(name.clone(), cx.state.ids.uuid(), type_name.clone(), attributes, cx.now)?;
     let thing_arn = arn::thing(cx.scope, &name);
     match cx.state.store.thing_create(cx.scope, new).await? {
         ThingCreated::Yes(thing) | ThingCreated::Same(thing) => {
@@ -70,6 +70,8 @@ pub async fn create_thing(cx: &Call<'_>, input: CreateThing) -> Result<CreateThi
             let text = format!("Thing {name} already exists in account with different attributes");
             Err(Error::new(Kind::Exists, text).with_resource(there.id, thing_arn))
         }
+        ThingCreated::NoSuchType => Err(no_such_type(cx, type_name.as_ref())),
+        ThingCreated::Refused(refusal) => Err(refusal),
     }
 }
 
@@ -109,7 +111,7 @@ pub async fn describe_thing(cx: &Call<'_>, input: DescribeThing) -> Result<Descr
         thing_arn: arn::thing(cx.scope, &name),
         thing_name: name.to_string(),
         thing_id: thing.id,
-        thing_type_name: thing.type_name,
+        thing_type_name: thing.type_name.map(|name| name.to_string()),
         attributes: thing.attributes,
         version: thing.version,
     })
@@ -135,8 +137,8 @@ pub struct UpdateThing {
 /// Changes a thing.
 ///
 /// # Errors
-/// `NotFound` for an unknown thing or type; `Invalid` for too many attributes, or for giving and taking a type at
-/// once; `VersionConflict`.
+/// `NotFound` for an unknown thing or type; `Invalid` for too many attributes, a deprecated type, or for giving and
+/// taking a type at once; `VersionConflict`.
 pub async fn update_thing(cx: &Call<'_>, input: UpdateThing) -> Result<Empty, Error> {
     let name = ThingName::parse(&input.thing_name)?;
     if input.remove_thing_type && input.thing_type_name.is_some() {
@@ -144,17 +146,16 @@ pub async fn update_thing(cx: &Call<'_>, input: UpdateThing) -> Result<Empty, Er
             "thingTypeName and removeThingType cannot be given together; choose one.",
         ));
     }
-    let not_found = || Error::not_found(format!("Thing {name} not found."));
-    if let Some(type_name) = &input.thing_type_name {
-        cx.state.store.thing_get(cx.scope, &name).await?.ok_or_else(not_found)?;
-        return Err(no_such_type(cx, type_name));
-    }
+    let type_name = input.thing_type_name.as_deref().map(ThingTypeName::parse).transpose()?;
+    let set = type_name.clone().map(TypeChange::Set);
+    let kind = if input.remove_thing_type { Some(TypeChange::Remove) } else { set };
     let AttributePayload { attributes, merge } = input.attribute_payload.unwrap_or_default();
-    let change = Change { attributes, merge };
+    let change = Change { attributes, merge, kind };
     match cx.state.store.thing_update(cx.scope, &name, input.expected_version, change).await? {
         ThingUpdated::Yes(_) => Ok(Empty {}),
-        ThingUpdated::NotFound => Err(not_found()),
+        ThingUpdated::NotFound => Err(Error::not_found(format!("Thing {name} not found."))),
         ThingUpdated::VersionConflict => Err(version_conflict(&name)),
+        ThingUpdated::NoSuchType => Err(no_such_type(cx, type_name.as_ref())),
         ThingUpdated::Refused(refusal) => Err(refusal),
     }
 }
@@ -249,7 +250,7 @@ pub async fn list_things(cx: &Call<'_>, input: ListThings) -> Result<ListThingsO
         false => ValueFilter::Is(value.clone()),
     };
     let filter = Filter {
-        type_name: input.thing_type_name.clone(),
+        type_name: input.thing_type_name.as_deref().map(ThingTypeName::parse).transpose()?,
         attribute: input.attribute_name.as_ref().map(|name| AttributeFilter {
             name: name.clone(),
             value: input.attribute_value.as_ref().map(value_filter),
@@ -259,7 +260,7 @@ pub async fn list_things(cx: &Call<'_>, input: ListThings) -> Result<ListThingsO
     let shown = |thing: Thing| ThingAttribute {
         thing_arn: arn::thing(cx.scope, &thing.name),
         thing_name: thing.name.to_string(),
-        thing_type_name: thing.type_name,
+        thing_type_name: thing.type_name.map(|name| name.to_string()),
         attributes: thing.attributes,
         version: thing.version,
     };
@@ -269,8 +270,9 @@ pub async fn list_things(cx: &Call<'_>, input: ListThings) -> Result<ListThingsO
     })
 }
 
-/// Thing types cannot be created here, so none that is named exists.
-fn no_such_type(cx: &Call<'_>, name: &str) -> Error {
+/// spec: control-plane §13
+fn no_such_type(cx: &Call<'_>, name: Option<&ThingTypeName>) -> Error {
+    let name = name.map(ThingTypeName::as_str).unwrap_or_default();
     Error::not_found(format!("Thing Type {}:{name} not found.", cx.scope.account()))
 }
 

@@ -1,11 +1,16 @@
 use adit_iot::thing::{AttributeFilter, Attributes, Change, Filter, Thing, ValueFilter};
-use adit_iot::{Kind, Scope, ThingName};
+use adit_iot::thing_type::{Properties, ThingType};
+use adit_iot::{Kind, Scope, ThingName, ThingTypeName};
 use adit_store::{Store, ThingCreated, ThingDeleted, ThingUpdated};
 
 use crate::{on_both, scope, time};
 
 fn name(text: &str) -> ThingName {
     ThingName::parse(text).unwrap()
+}
+
+fn kind(text: &str) -> ThingTypeName {
+    ThingTypeName::parse(text).unwrap()
 }
 
 fn attributes(pairs: &[(&str, &str)]) -> Attributes {
@@ -17,7 +22,7 @@ fn thing(called: &str, pairs: &[(&str, &str)]) -> Thing {
 }
 
 fn change(pairs: &[(&str, &str)], merge: bool) -> Change {
-    Change { attributes: Some(attributes(pairs)), merge }
+    Change { attributes: Some(attributes(pairs)), merge, kind: None }
 }
 
 async fn create(store: &Store, called: &str, pairs: &[(&str, &str)]) -> ThingCreated {
@@ -131,7 +136,7 @@ fn filters_match_exactly_or_by_prefix() {
         assert_eq!(names(&store, having("site", starts(""))).await, ["c", "a", "b", "e"]);
         assert_eq!(names(&store, having("site", None)).await, ["c", "a", "b", "e"]);
         assert!(names(&store, having("site", is(""))).await.is_empty());
-        let typed = Filter { type_name: Some("t".to_owned()), ..having("site", None) };
+        let typed = Filter { type_name: Some(kind("t")), ..having("site", None) };
         assert!(names(&store, typed).await.is_empty());
     });
 }
@@ -142,10 +147,15 @@ fn things_of_one_type_are_found() {
         for (called, type_name) in
             [("a", Some("lamp")), ("b", None), ("c", Some("lamp")), ("d", Some("lamp2"))]
         {
-            let of = Thing { type_name: type_name.map(str::to_owned), ..thing(called, &[("k", "v")]) };
+            let of = Thing { type_name: type_name.map(kind), ..thing(called, &[("k", "v")]) };
+            if let Some(name) = &of.type_name {
+                let new =
+                    ThingType::new(name.clone(), "id".to_owned(), Properties::default(), time(0)).unwrap();
+                store.thing_type_create(&scope(), new, Vec::new()).await.unwrap();
+            }
             store.thing_create(&scope(), of).await.unwrap();
         }
-        let lamps = Filter { type_name: Some("lamp".to_owned()), attribute: None };
+        let lamps = Filter { type_name: Some(kind("lamp")), attribute: None };
         assert_eq!(names(&store, lamps.clone()).await, ["a", "c"]);
         assert_eq!(
             names(&store, Filter { attribute: having("k", is("v")).attribute, ..lamps }).await,
