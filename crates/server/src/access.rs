@@ -52,7 +52,7 @@ impl Access {
         let exclusive = thing.as_ref().is_some_and(|(_, exclusive)| *exclusive);
         let facts = |thing: Thing| ThingFacts {
             name: thing.name.as_str().to_owned(),
-            type_name: thing.type_name,
+            type_name: thing.type_name.map(|name| name.to_string()),
             attributes: thing.attributes,
         };
         Self { rules: Rules::Policies(rules), thing: thing.map(|(thing, _)| facts(thing)), exclusive }
