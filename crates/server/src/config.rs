@@ -43,8 +43,12 @@ pub struct Config {
     pub metrics: Metrics,
     /// What is logged, and how.
     pub log: Log,
-    /// The operator's own certificate.
+    /// Certificates and versions of TLS.
     pub tls: Tls,
+    /// Which host names TLS clients may ask for.
+    pub sni: Sni,
+    /// How device certificates are judged.
+    pub certificate: Certificate,
     /// Secure tunneling.
     pub tunnel: Tunnel,
     /// What one peer, and all peers together, may use.
@@ -73,7 +77,7 @@ pub struct Node {
 pub struct Listen {
     /// Address and port; port 0 takes any free one.
     pub address: SocketAddr,
-    /// TLS with the server certificate, or plain HTTP.
+    /// TLS with the server certificate, or plain HTTP (plain MQTT for tests).
     pub tls: bool,
     /// What is served here.
     pub serve: Vec<Serve>,
@@ -89,6 +93,12 @@ pub enum Serve {
     Api,
     /// Tunnel data, `/tunnel`.
     Tunnel,
+    /// MQTT with a client certificate.
+    Mqtt,
+    /// MQTT over WebSocket, `/mqtt`.
+    MqttWs,
+    /// The HTTPS data API, with a client certificate or signed.
+    DataApi,
 }
 
 impl Serve {
@@ -98,6 +108,9 @@ impl Serve {
         match self {
             Self::Api => "api",
             Self::Tunnel => "tunnel",
+            Self::Mqtt => "mqtt",
+            Self::MqttWs => "mqtt-ws",
+            Self::DataApi => "data-api",
         }
     }
 }
@@ -141,6 +154,79 @@ pub struct Tls {
     /// PEM file with its private key.
     #[serde(with = "units::path_or_empty")]
     pub key_file: Option<PathBuf>,
+    /// PEM file with a second chain, of another kind of key.
+    #[serde(with = "units::path_or_empty")]
+    pub alternate_certificate_file: Option<PathBuf>,
+    /// PEM file with the private key of the second chain.
+    #[serde(with = "units::path_or_empty")]
+    pub alternate_key_file: Option<PathBuf>,
+    /// Versions that are spoken.
+    pub versions: Vec<TlsVersion>,
+    /// Whether sessions are resumed.
+    pub resumption: Resumption,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// How TLS sessions are resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resumption {
+    /// Not at all.
+    Off,
+    /// By sessions kept here.
+    Stateful,
+    /// By tickets that clients keep.
+    Tickets,
+}
+
+/// `[sni]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Sni {
+    /// A client that names no host.
+    pub missing: SniMissing,
+    /// A client that names a host we are not.
+    pub unknown: SniUnknown,
+}
+
+/// What happens to a client that names no host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SniMissing {
+    /// It is served.
+    Accept,
+    /// It is refused.
+    Reject,
+}
+
+/// What happens to a client that names an unknown host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SniUnknown {
+    /// It is refused if `names` holds a DNS name.
+    Auto,
+    /// It is served.
+    DefaultEndpoint,
+    /// It is refused.
+    Reject,
+}
+
+/// `[certificate]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Certificate {
+    /// Whether the validity dates count.
+    pub check_validity: bool,
 }
 
 /// `[tunnel]`
@@ -185,6 +271,8 @@ pub struct Limits {
     /// Time for a TLS handshake.
     #[serde(with = "units::duration")]
     pub handshake_timeout: Duration,
+    /// TLS handshakes under way per core.
+    pub handshakes_per_core: u32,
     /// Time to send a request head, and to stay idle between requests.
     #[serde(with = "units::duration")]
     pub header_timeout: Duration,
@@ -220,4 +308,6 @@ pub struct Test {
     pub any_account_secret_file: Option<PathBuf>,
     /// That secret itself; from the environment only.
     pub any_account_secret: Secret,
+    /// Whether a listener may serve MQTT without TLS and without asking who is there.
+    pub plain_mqtt: bool,
 }

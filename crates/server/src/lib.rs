@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod faults;
 pub mod files;
+pub mod gate;
 pub mod health;
 pub mod identity;
 pub mod ids;

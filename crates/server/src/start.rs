@@ -82,9 +82,9 @@ impl Server {
         let keys = Keys::new(Seal::of_folder(&folder, &ids)?, any_account);
         let first_start = keys.first_key(&store, &config, &ids, now).await?;
         store.all_sides_left(now).await.map_err(store_failed)?;
-        let identity = pki::prepare(&config, &ids, now.millis())?;
-        let ends = identity.ends_at;
-        let tls = Arc::new(Tls::new(identity)?);
+        let identities = pki::prepare(&config, &ids, now.millis())?;
+        let ends = identities.ends_at;
+        let tls = Arc::new(Tls::new(&config, identities)?);
         let listeners = config.listen.iter().map(Listener::new).collect::<Result<Vec<_>, _>>()?;
         let metrics_listener = config.metrics.address.map(bind).transpose()?;
         let metrics_address = metrics_listener.as_ref().and_then(|l| l.local_addr().ok());
@@ -154,6 +154,7 @@ fn state(
         clock,
         ids,
         keys,
+        gate: crate::gate::Gate::default(),
         metrics: Metrics::new(),
         refusals: Refusals::default(),
         access: AccessCache::default(),
@@ -187,9 +188,9 @@ impl Control {
     /// The new certificate is unusable; the old one stays in use.
     pub fn reload(&self) -> Result<(), StartError> {
         let state = &self.state;
-        let result = pki::prepare(&state.config, &state.ids, state.clock.now_ms()).and_then(|identity| {
-            self.certificate_ends.store(identity.ends_at, std::sync::atomic::Ordering::Relaxed);
-            self.tls.replace(identity)
+        let result = pki::prepare(&state.config, &state.ids, state.clock.now_ms()).and_then(|identities| {
+            self.certificate_ends.store(identities.ends_at, std::sync::atomic::Ordering::Relaxed);
+            self.tls.replace(identities)
         });
         match &result {
             Ok(()) => tracing::info!("the certificate was loaded again; new connections use it"),

@@ -12,6 +12,7 @@ use crate::access::AccessCache;
 use crate::audit::Budget;
 use crate::clock::Clock;
 use crate::config::{Config, Serve};
+use crate::gate::Gate;
 use crate::health::Checked;
 use crate::identity::{Keys, Principal};
 use crate::ids::Ids;
@@ -47,6 +48,8 @@ pub struct State {
     pub ids: Ids,
     /// Access keys.
     pub keys: Keys,
+    /// Which certificates are let in.
+    pub gate: Gate,
     /// Counters and levels.
     pub metrics: Metrics,
     /// Recent refusals of tunnel upgrades, for the operator.

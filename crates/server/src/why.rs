@@ -107,7 +107,9 @@ impl Refusal {
         let mut refusal = Self::new(stage, why).from(peer.address.ip());
         refusal.scope = Some(peer.identity.scope().clone());
         match &peer.identity {
-            Identity::Certificate { certificate, .. } => refusal.certificate = Some(certificate.id.clone()),
+            Identity::Certificate { certificate, .. } => {
+                refusal.certificate = Some(certificate.id.to_string())
+            }
             Identity::Signed { principal, .. } => refusal.principal = Some(principal.arn.clone()),
             Identity::Plain { .. } => {}
         }

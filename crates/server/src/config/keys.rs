@@ -96,9 +96,9 @@ pub const KEYS: &[Key] = &[
     key(
         "listen",
         Kind::Listeners,
-        "[{ address = \"127.0.0.1:8080\", tls = false, serve = [\"api\"] }, { address = \"0.0.0.0:8443\" }]",
+        "[{ address = \"127.0.0.1:8080\", tls = false, serve = [\"api\"] }, { address = \"0.0.0.0:8443\" }, { address = \"0.0.0.0:8883\", serve = [\"mqtt\"] }]",
         "",
-        "Where the server listens. Giving any [[listen]] replaces both defaults.",
+        "Where the server listens. Giving any [[listen]] replaces all defaults.",
     ),
     key(
         "listen.address",
@@ -116,10 +116,10 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "listen.serve",
-        Kind::Words(&["api", "tunnel"]),
-        "[\"api\", \"tunnel\"]",
+        Kind::Words(&["api", "tunnel", "mqtt", "mqtt-ws", "data-api"]),
+        "[\"api\", \"tunnel\", \"mqtt\", \"mqtt-ws\", \"data-api\"]",
         "",
-        "What is served here: \"api\" is the AWS API, \"tunnel\" is tunnel data (/tunnel).",
+        "What is served here: \"api\" is the AWS API, \"tunnel\" is tunnel data (/tunnel), \"mqtt\" is MQTT with a client certificate, \"mqtt-ws\" is MQTT over WebSocket (/mqtt), \"data-api\" is publishing over HTTPS. Alone, \"mqtt\" and \"data-api\" ask every client for a certificate, as AWS's ports 8883 and 8443 do; beside others the client chooses by ALPN (x-amzn-mqtt-ca, x-amzn-http-ca). Without TLS the default leaves \"mqtt\" out.",
     ),
     key(
         "listen.allow-plain-remote",
@@ -151,6 +151,55 @@ pub const KEYS: &[Key] = &[
         "PEM file with your own certificate chain, leaf first, in place of the one adit makes. Read again on SIGHUP.",
     ),
     key("tls.key-file", Kind::Path, "\"\"", "path", "PEM file with the private key of tls.certificate-file."),
+    key(
+        "tls.alternate-certificate-file",
+        Kind::Path,
+        "\"\"",
+        "path",
+        "A second chain for the same names with a key of the other kind: a client is served with ECDSA if it can, with RSA otherwise. Read again on SIGHUP.",
+    ),
+    key(
+        "tls.alternate-key-file",
+        Kind::Path,
+        "\"\"",
+        "path",
+        "PEM file with the private key of tls.alternate-certificate-file.",
+    ),
+    key(
+        "tls.versions",
+        Kind::Words(&["1.2", "1.3"]),
+        "[\"1.2\", \"1.3\"]",
+        "",
+        "TLS versions that are spoken. Both is AWS's policy IoTSecurityPolicy_TLS13_1_2_2022_10, one of them IoTSecurityPolicy_TLS12_1_2_2022_10 or IoTSecurityPolicy_TLS13_1_3_2022_10.",
+    ),
+    key(
+        "tls.resumption",
+        Kind::Word(&["off", "stateful", "tickets"]),
+        "\"off\"",
+        "",
+        "Whether a client may resume a TLS session instead of proving its key again: \"stateful\" keeps sessions here, \"tickets\" lets the client keep them. The status of its certificate is looked up either way. AWS resumes none.",
+    ),
+    key(
+        "sni.missing",
+        Kind::Word(&["accept", "reject"]),
+        "\"accept\"",
+        "",
+        "What happens to a TLS client that names no host, such as one that dials an address.",
+    ),
+    key(
+        "sni.unknown",
+        Kind::Word(&["auto", "default-endpoint", "reject"]),
+        "\"auto\"",
+        "",
+        "What happens to a TLS client that names a host which is not in `names` (localhost and this host's name always are): \"reject\" refuses it with the alert unrecognized_name, \"default-endpoint\" serves it, \"auto\" rejects as soon as `names` holds a DNS name.",
+    ),
+    key(
+        "certificate.check-validity",
+        Kind::Bool,
+        "true",
+        "",
+        "Refuses a device whose certificate is not valid yet, or not any more, by more than 5 minutes. Off for devices without a calendar.",
+    ),
     key(
         "tunnel.pace",
         Kind::Bytes(0, u32::MAX as u64),
@@ -239,9 +288,16 @@ pub const KEYS: &[Key] = &[
     key(
         "limits.handshake-timeout",
         Kind::Duration(1, 300),
-        "\"10s\"",
+        "\"20s\"",
         "duration",
         "Time a client has for its TLS handshake.",
+    ),
+    key(
+        "limits.handshakes-per-core",
+        Kind::Number(1, 65_536),
+        "512",
+        "handshakes",
+        "TLS handshakes under way per core. More wait; when all are taken, one that has made no end for 2 seconds gives way.",
     ),
     key(
         "limits.header-timeout",
@@ -284,6 +340,13 @@ pub const KEYS: &[Key] = &[
         "\"\"",
         "",
         "That secret itself, from ADIT__TEST__ANY_ACCOUNT_SECRET only.",
+    ),
+    key(
+        "test.plain-mqtt",
+        Kind::Bool,
+        "false",
+        "",
+        "For test use only. Allows a [[listen]] with tls = false and serve = [\"mqtt\"], whose clients need no certificate and may do everything in the account and region of this file.",
     ),
 ];
 

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::check::check;
 use super::keys::{KEYS, Key, Kind, find, nearest};
-use super::{Config, Secret};
+use super::{Config, Secret, Serve};
 
 /// One thing wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,8 +241,14 @@ fn with_listen_defaults(entry: Value, problems: &mut Vec<Problem>, place: &str) 
     for key in KEYS.iter().filter(|k| in_listen(k.name) && !k.default.is_empty()) {
         let name = key.name.trim_start_matches("listen.");
         if !entry.contains_key(name)
-            && let Ok(value) = parse_value(key.default)
+            && let Ok(mut value) = parse_value(key.default)
         {
+            if let ("serve", Value::Array(words)) = (name, &mut value)
+                && entry.get("tls") == Some(&Value::Boolean(false))
+            {
+                // Without TLS there is no client certificate, and without that no MQTT.
+                words.retain(|word| word.as_str() != Some(Serve::Mqtt.as_str()));
+            }
             entry.insert(name.to_owned(), value);
         }
     }

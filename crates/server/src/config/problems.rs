@@ -20,16 +20,49 @@ impl Config {
                     ),
                 );
             }
+            if !listen.tls && listen.serve.contains(&Serve::Mqtt) {
+                if listen.serve.len() > 1 {
+                    refuse(
+                        "listen",
+                        format!(
+                            "{} is plain and serves \"mqtt\" beside others: without TLS \"mqtt\" needs a listener of its own",
+                            listen.address
+                        ),
+                    );
+                }
+                if !self.test.plain_mqtt {
+                    refuse(
+                        "listen",
+                        format!(
+                            "{} serves \"mqtt\" without TLS, where no client can prove who it is: set tls = true, or, for tests only, test.plain-mqtt = true",
+                            listen.address
+                        ),
+                    );
+                }
+            }
             let earlier = self.listen.iter().take(i).map(|l| l.address);
             for other in earlier.chain(self.metrics.address).filter(|a| clash(*a, listen.address)) {
                 refuse("listen", format!("{} and {other} cannot both be listened on", listen.address));
             }
         }
         if !self.listen.iter().any(|l| l.serve.contains(&Serve::Api)) {
-            refuse("listen", "no entry serves \"api\": tunnels could never be opened".into());
+            refuse(
+                "listen",
+                "no entry serves \"api\": nothing could ever be registered, and no tunnel opened".into(),
+            );
         }
         if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
             refuse("tls", "certificate-file and key-file belong together: set both or neither".into());
+        }
+        if self.tls.alternate_certificate_file.is_some() != self.tls.alternate_key_file.is_some() {
+            refuse(
+                "tls",
+                "alternate-certificate-file and alternate-key-file belong together: set both or neither"
+                    .into(),
+            );
+        }
+        if self.tls.alternate_certificate_file.is_some() && self.tls.certificate_file.is_none() {
+            refuse("tls", "alternate-certificate-file is a second chain: set certificate-file first".into());
         }
         if self.test.any_account_secret_file.is_some() && !self.test.any_account_secret.is_empty() {
             refuse(

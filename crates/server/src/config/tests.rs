@@ -82,6 +82,15 @@ fn company(name: &str, value: &str) -> Vec<(&'static str, String)> {
     match name {
         "tls.certificate-file" => vec![("tls.key-file", value.to_owned())],
         "tls.key-file" => vec![("tls.certificate-file", value.to_owned())],
+        "tls.alternate-certificate-file" | "tls.alternate-key-file" => vec![
+            ("tls.certificate-file", value.to_owned()),
+            ("tls.key-file", value.to_owned()),
+            ("tls.alternate-certificate-file", value.to_owned()),
+            ("tls.alternate-key-file", value.to_owned()),
+        ]
+        .into_iter()
+        .filter(|(key, _)| *key != name)
+        .collect(),
         "limits.max-connections" => vec![("limits.connections-per-address", "1".into())],
         "limits.connections-per-address" => vec![("limits.max-connections", "10000000".into())],
         _ => vec![],
@@ -179,6 +188,9 @@ fn combinations_are_judged_together() {
     ));
     assert_eq!(problems.len(), 4, "{problems:?}");
     assert!(problems[0].contains("0.0.0.0:80 is plain HTTP on an address other machines can reach"));
+    let plain_mqtt = "[[listen]]\naddress = \"127.0.0.1:1\"\n[[listen]]\naddress = \"127.0.0.1:1883\"\ntls = false\nserve = [\"mqtt\"]";
+    assert!(texts(from_text(plain_mqtt))[0].contains("test.plain-mqtt = true"));
+    assert!(from_text(&format!("{plain_mqtt}\n[test]\nplain-mqtt = true")).is_ok());
     let allowed = "[[listen]]\naddress = \"0.0.0.0:80\"\ntls = false\nallow-plain-remote = true";
     assert!(from_text(allowed).is_ok());
 }

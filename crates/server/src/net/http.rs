@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::listen::Context;
+use super::listen::{Context, Guest};
 use super::seats::Seat;
 use super::stream::Stream;
 use super::ws;
@@ -32,7 +32,8 @@ pub type Answer = Response<Full<Bytes>>;
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Serves one connection until it ends, or until it becomes a tunnel's.
-pub async fn serve(state: Arc<State>, context: Arc<Context>, stream: Stream, peer: SocketAddr, seat: Seat) {
+pub async fn serve(state: Arc<State>, context: Arc<Context>, stream: Stream, guest: Arc<Guest>, seat: Seat) {
+    let peer = guest.address;
     let seat = Arc::new(seat);
     let limits = &state.config.limits;
     let mut server = http1::Builder::new();
@@ -41,9 +42,14 @@ pub async fn serve(state: Arc<State>, context: Arc<Context>, stream: Stream, pee
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.header_bytes.as_usize().max(8192));
     let service = service_fn(|request| {
-        let visit =
-            Visit { state: Arc::clone(&state), context: Arc::clone(&context), peer, seat: Arc::clone(&seat) };
-        async move { Ok::<_, Infallible>(visit.answer(request).await) }
+        let visit = Visit {
+            state: Arc::clone(&state),
+            context: Arc::clone(&context),
+            guest: Arc::clone(&guest),
+            peer,
+            seat: Arc::clone(&seat),
+        };
+        async move { Ok::<_, Infallible>(Box::pin(visit.answer(request)).await) }
     });
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
@@ -65,6 +71,7 @@ pub async fn serve(state: Arc<State>, context: Arc<Context>, stream: Stream, pee
 pub(super) struct Visit {
     pub(super) state: Arc<State>,
     pub(super) context: Arc<Context>,
+    pub(super) guest: Arc<Guest>,
     pub(super) peer: SocketAddr,
     pub(super) seat: Arc<Seat>,
 }
@@ -72,6 +79,9 @@ pub(super) struct Visit {
 impl Visit {
     async fn answer(self, request: Request<Incoming>) -> Answer {
         let serves = |what| self.context.serve.contains(&what);
+        if let Some((_, Err(closed))) = &self.guest.certificate {
+            return close(text(StatusCode::FORBIDDEN, format!("Forbidden: {}.\n", closed.text())));
+        }
         match request.uri().path() {
             "/healthz" => looked_at(request.method(), health::healthz()),
             "/readyz" => looked_at(request.method(), health::readyz(&self.state).await),

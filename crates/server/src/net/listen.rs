@@ -5,24 +5,31 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_iot::Scope;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 
+use super::carrier::Carrier;
+use super::choose::Choice;
+use super::handshake::{self, Failed, Secured};
 use super::http;
 use super::seats::{Seat, Seats};
 use super::stream::Stream;
 use super::tls::Tls;
+use super::turns::Turns;
 use crate::config::{Listen, Serve};
+use crate::gate::Closed;
+use crate::mqtt::{self, Identity, Peer};
+use crate::pki::{PeerCertificate, Presented};
 use crate::shutdown::Phase;
 use crate::state::{Listening, State};
 use crate::trouble::StartError;
 
 /// Connections the kernel queues for us. AWS's local proxy opens many at once.
 const BACKLOG: i32 = 1024;
-/// TLS handshakes under way per core; more wait, within their own time limit.
-const HANDSHAKES_PER_CORE: usize = 64;
+/// How long a client whose certificate is not let in may wait with its first packet. spec: mqtt-gateway §1.5
+const FIRST_PACKET: Duration = Duration::from_secs(5);
 /// Rest after an accept that failed for want of descriptors or memory.
 const REST: Duration = Duration::from_millis(100);
 
@@ -43,7 +50,7 @@ pub struct Listener {
 pub struct Door {
     seats: Arc<Seats>,
     tls: Arc<Tls>,
-    handshakes: Semaphore,
+    turns: Arc<Turns>,
 }
 
 impl Door {
@@ -56,7 +63,7 @@ impl Door {
         Self {
             seats: Seats::new(limits.max_connections, limits.connections_per_address, level),
             tls,
-            handshakes: Semaphore::new(HANDSHAKES_PER_CORE * cores),
+            turns: Turns::new(cores.saturating_mul(limits.handshakes_per_core as usize)),
         }
     }
 }
@@ -156,6 +163,19 @@ pub struct Context {
     pub serve: Vec<Serve>,
 }
 
+/// The other end of a connection, after TLS.
+#[derive(Debug)]
+pub struct Guest {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The address it came to.
+    pub local: SocketAddr,
+    /// The host name it asked for (SNI), in lower case.
+    pub sni: Option<String>,
+    /// The certificate it proved, with what the gate says of it; none where none is asked for.
+    pub certificate: Option<(Arc<PeerCertificate>, Result<Scope, Closed>)>,
+}
+
 async fn serve(
     state: Arc<State>,
     door: Arc<Door>,
@@ -165,44 +185,110 @@ async fn serve(
     seat: Seat,
 ) {
     // Small writes must not wait for each other. spec: secure-tunneling §4.9
-    if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%error, %peer, "the connection was gone at once");
-        return;
-    }
-    let stream = if context.tls {
-        let limit = state.config.limits.handshake_timeout;
-        let result = tokio::time::timeout(limit, handshake(&door, tcp)).await;
-        let (name, stream) = match result {
-            Ok(Ok(stream)) => ("ok", Some(stream)),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, %peer, "the TLS handshake failed");
-                ("failed", None)
-            }
-            Err(_) => {
-                tracing::debug!(%peer, limit = limit.as_secs(), "the TLS handshake took too long");
-                ("timeout", None)
-            }
-        };
-        state.metrics.count("adit_handshakes_total", "result", name);
-        stream
-    } else {
-        Some(Stream::Plain(tcp))
+    let local = match tcp.set_nodelay(true).and_then(|()| tcp.local_addr()) {
+        Ok(local) => local,
+        Err(error) => {
+            tracing::debug!(%error, %peer, "the connection was gone at once");
+            return;
+        }
     };
-    // The Door is not needed any more; a tunnel lives for hours.
+    let mut guest = Guest { address: peer, local, sni: None, certificate: None };
+    let (stream, choice) = if context.tls {
+        let Some(secured) = Box::pin(secure(&state, &door, &context, tcp, &mut guest)).await else { return };
+        (Stream::Tls(secured.stream), secured.choice)
+    } else if context.serve.contains(&Serve::Mqtt) {
+        (Stream::Plain(tcp), Choice::Mqtt { alpn: false })
+    } else {
+        (Stream::Plain(tcp), Choice::Web)
+    };
+    // A task of its own: this one has grown with the handshake, and a connection lives for hours.
     drop(door);
-    if let Some(stream) = stream {
-        Box::pin(http::serve(state, context, stream, peer, seat)).await;
+    let tasks = state.tasks.clone();
+    match choice {
+        Choice::Mqtt { .. } => {
+            if let Some(peer) = admit(&state, guest) {
+                tasks.spawn(mqtt::serve(state, Carrier::Stream(stream), peer, Arc::new(seat)));
+            } else {
+                turn_away(stream).await;
+            }
+        }
+        Choice::Web | Choice::Data { .. } => {
+            tasks.spawn(http::serve(state, context, stream, Arc::new(guest), seat));
+        }
     }
 }
 
-async fn handshake(door: &Door, tcp: TcpStream) -> io::Result<Stream> {
-    // A peer that says nothing takes no turn.
-    tcp.readable().await?;
-    let _turn = door.handshakes.acquire().await.map_err(io::Error::other)?;
-    let tls = TlsAcceptor::from(door.tls.current()).accept(tcp).await?;
-    // A client that leaves Nagle's algorithm on keeps its request back until its last handshake bytes are
-    // acknowledged, and we have nothing to send that would carry the acknowledgement: 40 ms saved.
-    #[cfg(target_os = "linux")]
-    tls.get_ref().0.set_quickack(true)?;
-    Ok(Stream::Tls(Box::new(tls)))
+/// The handshake, and what the gate says of the client's certificate.
+async fn secure(
+    state: &State,
+    door: &Door,
+    context: &Context,
+    tcp: TcpStream,
+    guest: &mut Guest,
+) -> Option<Secured> {
+    let limit = state.config.limits.handshake_timeout;
+    let shaken = handshake::shake(&door.tls, &context.serve, &door.turns, tcp, limit).await;
+    state.metrics.count(
+        "adit_handshakes_total",
+        "result",
+        shaken.as_ref().map_or_else(|f| f.result, |_| "ok"),
+    );
+    let secured = match shaken {
+        Ok(secured) => secured,
+        Err(failed) => {
+            note_failure(guest, &failed);
+            return None;
+        }
+    };
+    guest.sni.clone_from(&secured.sni);
+    if secured.choice != Choice::Web {
+        let chain = secured.stream.get_ref().1.peer_certificates().unwrap_or_default();
+        match Presented::read(chain) {
+            Ok(presented) => {
+                let verdict = state.gate.judge(state, &presented.certificate).await;
+                guest.certificate = Some((presented.certificate, verdict));
+            }
+            Err(unreadable) => {
+                let text = unreadable.to_string();
+                note_failure(guest, &Failed { result: "failed", sni: secured.sni.clone(), text });
+                Stream::Tls(secured.stream).end().await;
+                return None;
+            }
+        }
+    }
+    Some(secured)
+}
+
+fn note_failure(guest: &Guest, failed: &Failed) {
+    tracing::debug!(peer = %guest.address, sni = failed.sni, reason = failed.text, "a TLS handshake failed");
+}
+
+/// Who an MQTT client is; `None` if it has no business here.
+fn admit(state: &State, guest: Guest) -> Option<Peer> {
+    let identity = match guest.certificate {
+        Some((certificate, Ok(scope))) => Identity::Certificate { scope, certificate },
+        Some((certificate, Err(closed))) => {
+            state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
+            tracing::info!(
+                peer = %guest.address,
+                certificate = %certificate.id,
+                reason = closed.reason(),
+                "refused an MQTT client: {}",
+                closed.text()
+            );
+            return None;
+        }
+        // Only a plain listener, which exists only with the test switch.
+        None => Identity::Plain { scope: Scope::new(&state.config.account, &state.config.region).ok()? },
+    };
+    let Guest { address, local, sni, .. } = guest;
+    Some(Peer { address, local, sni, user_agent: None, identity })
+}
+
+/// Ends a connection after its first packet, so that the client's own report is that the connection was lost, not that
+/// TLS failed. spec: mqtt-gateway §1.4
+async fn turn_away(mut stream: Stream) {
+    let mut first = [0];
+    let _ = tokio::time::timeout(FIRST_PACKET, stream.read(&mut first)).await;
+    stream.end().await;
 }

@@ -1,8 +1,10 @@
 //! What policies can ask about a certificate, read from it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use adit_iot::policy::{AlternativeName, CertificateFacts, CertificateField, NameField};
+use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::X509Certificate;
 use x509_parser::x509::X509Name;
@@ -13,10 +15,10 @@ use crate::ids::hex;
 pub fn of(id: &str, certificate: &X509Certificate<'_>) -> CertificateFacts {
     let mut facts = CertificateFacts::new(id, serial(certificate.raw_serial()));
     for (name, field) in names(certificate.subject()) {
-        facts.add(CertificateField::Subject(field), name);
+        facts.add(CertificateField::Subject(field), &name);
     }
     for (name, field) in names(certificate.issuer()) {
-        facts.add(CertificateField::Issuer(field), name);
+        facts.add(CertificateField::Issuer(field), &name);
     }
     for extension in certificate.extensions() {
         let (names, field): (_, fn(AlternativeName) -> CertificateField) = match extension.parsed_extension()
@@ -45,11 +47,24 @@ fn serial(raw: &[u8]) -> String {
     hex(positive)
 }
 
-fn names<'c>(name: &'c X509Name<'_>) -> impl Iterator<Item = (&'c str, NameField)> {
+fn names<'c>(name: &'c X509Name<'_>) -> impl Iterator<Item = (Cow<'c, str>, NameField)> {
     name.iter_attributes().filter_map(|attribute| {
         let field = NameField::of_oid(&attribute.attr_type().to_id_string())?;
-        Some((attribute.as_str().ok()?, field))
+        Some((text(attribute.attr_value())?, field))
     })
+}
+
+/// The text of a directory string, whichever of its types it has.
+fn text<'c>(value: &Any<'c>) -> Option<Cow<'c, str>> {
+    const BMP_STRING: u32 = 30;
+    if value.tag().0 == BMP_STRING {
+        let (units, _) = value.data.as_chunks::<2>();
+        let units = units.iter().map(|unit| u16::from_be_bytes(*unit));
+        return char::decode_utf16(units).collect::<Result<_, _>>().ok().map(Cow::Owned);
+    }
+    // Latin-1 is what a T61String holds in practice.
+    let latin = || Cow::Owned(value.data.iter().map(|byte| char::from(*byte)).collect());
+    Some(std::str::from_utf8(value.data).map_or_else(|_| latin(), Cow::Borrowed))
 }
 
 fn alternative(name: &GeneralName<'_>) -> Option<(AlternativeName, String)> {
@@ -63,7 +78,8 @@ fn alternative(name: &GeneralName<'_>) -> Option<(AlternativeName, String)> {
     })
 }
 
-fn address(bytes: &[u8]) -> Option<IpAddr> {
+/// An address of 4 or 16 bytes.
+pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
         4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
         16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),

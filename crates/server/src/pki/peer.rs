@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use adit_iot::CertificateId;
 use adit_iot::policy::CertificateFacts;
 use aws_lc_rs::digest;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{Unreadable, facts};
-use crate::ids::hex;
 
 /// What a connection keeps of its client's certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct PeerCertificate {
-    /// Lower-case hex SHA-256 of its DER, 64 characters. spec: mqtt-gateway §2
-    pub id: String,
+    /// SHA-256 of its DER. spec: mqtt-gateway §2
+    pub id: CertificateId,
     /// From when it is valid, in milliseconds since the epoch.
     pub not_before: i64,
     /// Until when, likewise.
@@ -48,12 +48,14 @@ impl Presented {
         if !rest.is_empty() {
             return Err(Unreadable("bytes follow the certificate"));
         }
-        let id = hex(digest::digest(&digest::SHA256, leaf).as_ref());
+        let mut sum = [0; 32];
+        sum.copy_from_slice(digest::digest(&digest::SHA256, leaf).as_ref());
+        let id = CertificateId::from_sha256(sum);
         let certificate = PeerCertificate {
-            facts: facts::of(&id, &parsed),
-            id,
             not_before: parsed.validity().not_before.timestamp().saturating_mul(1000),
             not_after: parsed.validity().not_after.timestamp().saturating_mul(1000),
+            facts: facts::of(id.as_str(), &parsed),
+            id,
         };
         Ok(Self {
             certificate: Arc::new(certificate),
