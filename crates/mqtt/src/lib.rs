@@ -4,6 +4,8 @@
 #![warn(missing_docs)]
 
 pub mod connection;
+pub mod decode;
+pub mod encode;
 pub mod limits;
 pub mod message;
 pub mod misdeed;
@@ -16,7 +18,6 @@ pub mod topic;
 pub mod tree;
 pub mod why;
 pub mod will;
-#[expect(dead_code, reason = "the decoder follows")]
 mod wire;
 
 pub use message::{Message, MessageProperties};

@@ -77,7 +77,7 @@ impl MessageProperties {
             return MessageProperties { raw: properties.raw.into() };
         }
         let mut raw = Vec::with_capacity(properties.raw.len());
-        let mut walk = Properties::new(properties.raw);
+        let mut walk = Properties::new(Kind::Publish, properties.raw);
         let mut before = walk.rest();
         while let Some(Ok(property)) = walk.next() {
             if is_forwarded(property.id()) {
@@ -111,14 +111,14 @@ impl MessageProperties {
 
     /// Reads them.
     pub fn view(&self) -> PublishProperties<'_> {
-        PublishProperties::check(&self.raw, Kind::Publish).unwrap_or_default()
+        PublishProperties::check(&self.raw, Kind::Publish).unwrap_or(PublishProperties::none())
     }
 }
 
 impl fmt::Debug for MessageProperties {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
-        for property in Properties::new(&self.raw).flatten() {
+        for property in Properties::new(Kind::Publish, &self.raw).flatten() {
             list.entry(&property);
         }
         list.finish()
@@ -200,42 +200,47 @@ pub(crate) fn is_forwarded(id: Id) -> bool {
 }
 
 impl<'a> PublishProperties<'a> {
-    /// Reads encoded properties of a PUBLISH or of a will, without the length in front.
+    /// Reads encoded properties of a PUBLISH, or of a will when `kind` is CONNECT, without the length in front.
     pub(crate) fn check(raw: &'a [u8], kind: Kind) -> Result<PublishProperties<'a>, Misdeed> {
-        let mut view = PublishProperties { raw, all_forwarded: true, ..PublishProperties::default() };
-        for property in Properties::new(raw) {
+        let mut view = PublishProperties { raw, ..PublishProperties::none() };
+        for property in Properties::new(kind, raw) {
             let property = property?;
             view.all_forwarded &= is_forwarded(property.id());
-            match property {
-                Property::Number(id @ Id::PayloadFormatIndicator, value) => {
+            match (property, kind) {
+                (Property::Number(id @ Id::PayloadFormatIndicator, value), _) => {
                     once(&mut view.payload_is_text, id, value == 1)?;
                 }
-                Property::Number(id @ Id::MessageExpiryInterval, value) => {
+                (Property::Number(id @ Id::MessageExpiryInterval, value), _) => {
                     once(&mut view.message_expiry, id, value)?;
                 }
-                Property::Number(id @ Id::TopicAlias, value) => {
+                (Property::Text(id @ Id::ContentType, text), _) => once(&mut view.content_type, id, text)?,
+                (Property::Text(id @ Id::ResponseTopic, text), _) => {
+                    once(&mut view.response_topic, id, text)?;
+                    if text.is_empty() || text.contains(['+', '#']) {
+                        return Err(Misdeed::ResponseTopic);
+                    }
+                }
+                (Property::Binary(id @ Id::CorrelationData, bytes), _) => {
+                    once(&mut view.correlation_data, id, bytes)?;
+                }
+                (Property::Pair(_, name, value), _) => view.user_property_bytes += name.len() + value.len(),
+                (Property::Number(id @ Id::TopicAlias, value), Kind::Publish) => {
                     let alias = u16::try_from(value).unwrap_or(0);
                     once(&mut view.topic_alias, id, alias)?;
                     if alias == 0 {
                         return Err(Misdeed::TopicAlias(0));
                     }
                 }
-                Property::Number(id @ Id::SubscriptionIdentifier, 0) => {
-                    return Err(Misdeed::PropertyValue(id));
-                }
-                Property::Number(Id::SubscriptionIdentifier, _) => {}
-                Property::Text(id @ Id::ContentType, text) => once(&mut view.content_type, id, text)?,
-                Property::Text(id @ Id::ResponseTopic, text) => {
-                    once(&mut view.response_topic, id, text)?;
-                    if text.is_empty() || text.contains(['+', '#']) {
-                        return Err(Misdeed::ResponseTopic);
+                (Property::Number(id @ Id::SubscriptionIdentifier, value), Kind::Publish) => {
+                    view.has_subscription_ids = true;
+                    if value == 0 {
+                        return Err(Misdeed::PropertyValue(id));
                     }
                 }
-                Property::Binary(id @ Id::CorrelationData, bytes) => {
-                    once(&mut view.correlation_data, id, bytes)?;
+                (Property::Number(id @ Id::WillDelayInterval, value), Kind::Connect) => {
+                    once(&mut view.will_delay, id, value)?;
                 }
-                Property::Pair(_, name, value) => view.user_property_bytes += name.len() + value.len(),
-                other => return Err(Misdeed::PropertyNotAllowed(kind, other.id())),
+                (other, _) => return Err(Misdeed::PropertyNotAllowed(kind, other.id())),
             }
         }
         Ok(view)

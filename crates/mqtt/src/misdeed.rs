@@ -14,6 +14,10 @@ pub enum Misdeed {
     UnknownPacket(u8),
     /// A packet only the other side may send.
     WrongDirection(Kind),
+    /// A packet before CONNECT.
+    ConnectExpected(Kind),
+    /// A CONNECT on a connection that has one.
+    SecondConnect,
     /// The lower half of the first byte is not what the packet demands.
     ReservedFlags(Kind),
     /// QoS 3 in a PUBLISH, a will or a SUBSCRIBE.
@@ -94,6 +98,8 @@ impl Misdeed {
             Misdeed::TopicAlias(_) => Reason::TopicAliasInvalid,
             Misdeed::Topic(wrong) => wrong.reason(),
             Misdeed::WrongDirection(_)
+            | Misdeed::ConnectExpected(_)
+            | Misdeed::SecondConnect
             | Misdeed::NoLocalShared
             | Misdeed::EmptyList(_)
             | Misdeed::PacketIdZero(_)
@@ -114,6 +120,8 @@ impl fmt::Display for Misdeed {
         match *self {
             Misdeed::UnknownPacket(number) => write!(f, "packet type {number} does not exist"),
             Misdeed::WrongDirection(kind) => write!(f, "a {kind} comes from the wrong side"),
+            Misdeed::ConnectExpected(kind) => write!(f, "a {kind} comes before CONNECT"),
+            Misdeed::SecondConnect => f.write_str("a second CONNECT comes"),
             Misdeed::ReservedFlags(kind) => write!(f, "the flags of {kind} are not the prescribed ones"),
             Misdeed::Qos3 => f.write_str("QoS 3 does not exist"),
             Misdeed::DupAtQos0 => f.write_str("DUP is set at QoS 0"),

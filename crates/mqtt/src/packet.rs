@@ -251,7 +251,20 @@ pub struct Connect {
 
 /// Bytes that `Debug` does not show.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(pub Vec<u8>);
+pub struct Password(Vec<u8>);
+
+impl Password {
+    /// The bytes, at most 65,535.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Password {
+    fn from(bytes: &[u8]) -> Password {
+        Password(bytes.to_vec())
+    }
+}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -323,8 +336,8 @@ pub struct PublishRef<'a> {
     pub qos: QoS,
     /// Store (from a client), or was stored (from a server).
     pub retain: bool,
-    /// Text without wildcards; empty only in 5.0 and only with a topic alias. Length and depth are not judged
-    /// here: see [`crate::topic::Topic`].
+    /// Text; empty only in 5.0 and only with a topic alias. Whether it is a topic is not judged here: see
+    /// [`crate::topic::Topic`].
     pub topic: &'a str,
     /// 1 to 65,535 for QoS 1 and 2, otherwise 0.
     pub packet_id: u16,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::packet::{Password, QoS};
+use crate::packet::{Kind, Password, QoS};
 use crate::wire;
 
 /// Names and values, in the order of the packet; a name may come twice. spec: mqtt5 §2.2.2.2
@@ -127,6 +127,9 @@ pub struct PublishProperties<'a> {
     pub(crate) raw: &'a [u8],
     /// Whether `raw` has nothing that belongs to one hop only.
     pub(crate) all_forwarded: bool,
+    pub(crate) has_subscription_ids: bool,
+    /// Seconds; only of a will.
+    pub(crate) will_delay: Option<u32>,
     /// Some(true) says that the payload is UTF-8 text; nobody checks.
     pub payload_is_text: Option<bool>,
     /// Seconds.
@@ -144,6 +147,11 @@ pub struct PublishProperties<'a> {
 }
 
 impl<'a> PublishProperties<'a> {
+    /// Those of a 3.1.1 packet.
+    pub fn none() -> PublishProperties<'a> {
+        PublishProperties { all_forwarded: true, ..PublishProperties::default() }
+    }
+
     /// The encoded properties, without the length in front.
     pub fn raw(&self) -> &'a [u8] {
         self.raw
@@ -151,7 +159,7 @@ impl<'a> PublishProperties<'a> {
 
     /// Names and values in order. Allocates nothing.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        wire::Properties::new(self.raw).filter_map(|property| match property {
+        wire::Properties::new(Kind::Publish, self.raw).filter_map(|property| match property {
             Ok(wire::Property::Pair(Id::UserProperty, name, value)) => Some((name, value)),
             _ => None,
         })
@@ -159,7 +167,7 @@ impl<'a> PublishProperties<'a> {
 
     /// The identifiers of the subscriptions that caused this delivery, in order. Allocates nothing.
     pub fn subscription_ids(&self) -> impl Iterator<Item = u32> + use<'a> {
-        wire::Properties::new(self.raw).filter_map(|property| match property {
+        wire::Properties::new(Kind::Publish, self.raw).filter_map(|property| match property {
             Ok(wire::Property::Number(Id::SubscriptionIdentifier, value)) => Some(value),
             _ => None,
         })

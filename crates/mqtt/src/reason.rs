@@ -138,6 +138,27 @@ impl Reason {
         }
     }
 
+    /// Whether a client may disconnect with this reason; the others only a server says. spec: mqtt5 §3.14.2.1
+    pub fn allowed_in_disconnect_of_client(self) -> bool {
+        matches!(
+            self,
+            R::Success
+                | R::DisconnectWithWill
+                | R::UnspecifiedError
+                | R::MalformedPacket
+                | R::ProtocolError
+                | R::ImplementationSpecificError
+                | R::TopicNameInvalid
+                | R::ReceiveMaximumExceeded
+                | R::TopicAliasInvalid
+                | R::PacketTooLarge
+                | R::MessageRateTooHigh
+                | R::QuotaExceeded
+                | R::AdministrativeAction
+                | R::PayloadFormatInvalid
+        )
+    }
+
     /// The return code of a 3.1.1 CONNACK: 0 to 5. Whatever has no code of its own becomes 3, server unavailable.
     /// spec: mqtt311 §3.2.2.3, mqtt-gateway §3.1
     pub fn connack_v4(self) -> u8 {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::limits;
 use crate::packet::{PublishRef, QoS};
 use crate::reason::Reason;
+use crate::topic::Topic;
 
 /// The settings of a listener. Fields say: unit, value in `aws` / in `standard`, source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +216,7 @@ impl Settings {
         asked.max(self.message_expiry_min).min(self.message_expiry_max)
     }
 
-    /// Why a PUBLISH is too big for these settings, apart from its topic: payload, QoS or properties.
+    /// Why a PUBLISH is too big for these settings, apart from its topic: QoS, payload or properties.
     /// None when it is not. spec: mqtt-gateway §4.2, §4.4
     pub fn refuses(&self, publish: &PublishRef<'_>) -> Option<Reason> {
         let properties = &publish.properties;
@@ -228,6 +229,8 @@ impl Settings {
             || properties.correlation_data.is_some_and(|data| data.len() > self.correlation_data_bytes)
         {
             Some(Reason::QuotaExceeded)
+        } else if properties.response_topic.is_some_and(|topic| Topic::parse(topic, self).is_err()) {
+            Some(Reason::TopicNameInvalid)
         } else {
             None
         }

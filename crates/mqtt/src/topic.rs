@@ -13,7 +13,7 @@ use crate::settings::Settings;
 const RULES: &str = "$aws/rules/";
 
 /// What a shared subscription begins with.
-const SHARE: &str = "$share/";
+pub(crate) const SHARE: &str = "$share/";
 
 /// What is wrong with a topic or filter, and what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -129,8 +129,9 @@ pub(crate) struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    pub(crate) fn new(raw: &'a [u8]) -> Self {
-        Properties { reader: Reader::new(Kind::Publish, raw) }
+    /// Of a packet of this kind, without the length in front.
+    pub(crate) fn new(kind: Kind, raw: &'a [u8]) -> Self {
+        Properties { reader: Reader::new(kind, raw) }
     }
 
     /// What was not walked over yet.
