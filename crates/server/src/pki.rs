@@ -2,10 +2,13 @@
 //! only folder that knows X.509.
 
 mod der;
+mod encode;
 mod facts;
+mod issue;
 mod own;
 mod peer;
 mod proof;
+mod request;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -20,8 +23,10 @@ use crate::config::Config;
 use crate::ids::Ids;
 use crate::trouble::StartError;
 
+pub use issue::{DeviceIssuer, Issued, NewKeys};
 pub use peer::{PeerCertificate, Presented};
 pub use proof::{CHAIN, CHAIN_BYTES, Proof};
+pub use request::Registrable;
 
 /// A server certificate with less than this left is made again.
 const RENEW_BEFORE: Duration = Duration::from_secs(30 * 86_400);

@@ -146,6 +146,7 @@ fn state(
     listeners: Vec<Listening>,
     started_at: Timestamp,
 ) -> Arc<State> {
+    let issuer = pki::DeviceIssuer::new(&config.node.data_dir.join("pki"));
     Arc::new_cyclic(|this: &Weak<State>| State {
         gateway: Gateway::new(this.clone()),
         relays: Relays::new(Arc::new(Sides(this.clone())), config.tunnel.idle_timeout),
@@ -155,6 +156,7 @@ fn state(
         ids,
         keys,
         gate: crate::gate::Gate::default(),
+        issuer,
         metrics: Metrics::new(),
         refusals: Refusals::default(),
         access: AccessCache::default(),

@@ -18,6 +18,7 @@ use crate::identity::{Keys, Principal};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::mqtt::Gateway;
+use crate::pki::DeviceIssuer;
 use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::shutdown::Phases;
@@ -50,6 +51,8 @@ pub struct State {
     pub keys: Keys,
     /// Which certificates are let in.
     pub gate: Gate,
+    /// The maker of device certificates.
+    pub issuer: DeviceIssuer,
     /// Counters and levels.
     pub metrics: Metrics,
     /// Recent refusals of tunnel upgrades, for the operator.

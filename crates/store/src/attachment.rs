@@ -195,12 +195,3 @@ pub(crate) fn is_attached(tx: &Tx<'_>, policy: i64) -> Result<bool> {
     let sql = "SELECT seq FROM attachment WHERE policy = $1 LIMIT 1";
     Ok(tx.first(sql, args![policy], |row| row.int(0))?.is_some())
 }
-
-/// Detaches every policy from a target that goes away.
-pub(crate) fn forget_target(tx: &Tx<'_>, scope: &Scope, target: &str) -> Result<()> {
-    tx.run(
-        "DELETE FROM attachment WHERE account = $1 AND region = $2 AND target = $3",
-        args![scope.account(), scope.region(), target],
-    )?;
-    Ok(())
-}

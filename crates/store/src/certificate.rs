@@ -196,7 +196,7 @@ impl Store {
                 if let Some(kept) = Kept::of(there.status, things, policies, force) {
                     return Ok(CertificateDeleted::Kept(kept));
                 }
-                attachment::forget_target(tx, &scope, &arn)?;
+                attachment::detach_all(tx, &scope, &arn)?;
                 tx.run(
                     "DELETE FROM certificate WHERE account = $1 AND region = $2 AND id = $3",
                     args![scope.account(), scope.region(), id.as_str()],
