@@ -2,4 +2,5 @@
 //! through the same functions, so that a finding stays fixed without a fuzzer.
 
 pub mod aws;
+pub mod iot;
 pub mod tunnel;

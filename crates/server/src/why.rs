@@ -373,7 +373,7 @@ mod tests {
         }
         let all = why.before(&Wanted::default(), None, usize::MAX);
         assert_eq!(all.len(), 1 + KEPT_PER_SUBJECT + KEPT_OF_STRANGERS);
-        for i in 0..10_000 {
+        for i in 0..3_000 {
             why.note(at(i), refusal(&i.to_string(), "x"));
         }
         assert_eq!(why.before(&Wanted::default(), None, usize::MAX).len(), KEPT);

@@ -1,0 +1,28 @@
+//! The decision vectors, the documents to take and to refuse, and a naive evaluator to agree with.
+
+mod naive;
+mod vectors;
+
+use adit_iot::policy::{Document, MAX_CHARACTERS};
+
+fn padded(length: usize, spaces: usize) -> String {
+    let (start, end) = (r#"{"Statement":[{"Sid":""#, r#"","Effect":"Allow","Action":"*","Resource":"*"}]}"#);
+    let filler = "a".repeat(length - start.len() - end.len());
+    format!("{start}{filler}{end}{}", " \n".repeat(spaces / 2))
+}
+
+#[test]
+fn length_is_counted_without_whitespace() {
+    assert!(Document::parse(&padded(MAX_CHARACTERS, 0)).is_ok());
+    assert!(Document::parse(&padded(MAX_CHARACTERS / 2, 2_000)).is_ok());
+    let error = Document::parse(&padded(MAX_CHARACTERS + 1, 0)).unwrap_err().to_string();
+    assert!(error.contains("2049 characters"), "{error}");
+}
+
+#[test]
+fn a_message_repeats_little_of_what_was_sent() {
+    let long =
+        format!(r#"{{"Statement":{{"Effect":"Allow","Action":"*","Resource":"{}"}}}}"#, "x".repeat(1_500));
+    let error = Document::parse(&long).unwrap_err().to_string();
+    assert!(error.contains(&format!("{}…", "x".repeat(120))) && error.len() < 400, "{error}");
+}

@@ -1,0 +1,83 @@
+//! Policies: what any text becomes as a document, and what any document decides.
+
+use std::sync::Arc;
+
+use adit_iot::policy::{
+    CertificateFacts, CertificateField, ConnectFacts, Context, Document, NameField, PolicySet, Request,
+    ThingFacts, Will,
+};
+use adit_iot::{Scope, Timestamp};
+
+/// A document is refused with one of AWS's two beginnings, or taken; then any client id may be decided on.
+pub fn policy_document(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Document::parse(text) {
+        Ok(document) => decide(document, "iot:Connect", "a", "a/+", "x"),
+        Err(error) => assert!(error.to_string().starts_with("Policy document is Malformed: ")),
+    }
+}
+
+/// Lines `action`, `topic`, `filter`, `client id`, then a document.
+pub fn policy_decide(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let mut lines = text.splitn(5, '\n');
+    let mut line = || lines.next();
+    if let (Some(action), Some(topic), Some(filter), Some(client_id), Some(document)) =
+        (line(), line(), line(), line(), line())
+        && let Ok(document) = Document::parse(document)
+    {
+        decide(document, action, topic, filter, client_id);
+    }
+}
+
+/// The short answer is the long answer's; a reason names its statement; a filter that is always received is received.
+fn decide(document: Document, action: &str, topic: &str, filter: &str, client_id: &str) {
+    let Ok(scope) = Scope::new("123456789012", "us-east-1") else {
+        return;
+    };
+    let mut certificate = CertificateFacts::new("id", "01");
+    for value in [client_id, topic, "plain"] {
+        certificate.add(CertificateField::Subject(NameField::CommonName), value);
+    }
+    let thing =
+        ThingFacts { name: client_id.to_owned(), type_name: Some(topic.to_owned()), ..Default::default() };
+    let context = Context {
+        client_id: Some(client_id),
+        source_ip: Some([203, 0, 113, 7].into()),
+        certificate: Some(&certificate),
+        thing: Some(&thing),
+        connect: Some(ConnectFacts { persistent: true, will: Some(Will { topic, retain: true }) }),
+        ..Context::new(&scope, Timestamp::from_millis(1_795_325_880_000))
+    };
+    let set = PolicySet::new(vec![(Arc::from("P"), Arc::new(document))]);
+    let resource = adit_iot::policy::topic(&scope, topic);
+    let request = Request { action, resource: &resource, context: &context };
+    let (decision, explained) = (set.decide(&request), set.explain(&request));
+    assert_eq!(decision.allows(), explained.decision.allows());
+    assert_eq!(decision.allows(), explained.denying.is_empty() && !explained.allowing.is_empty());
+    for reason in explained.allowing.iter().chain(&explained.denying) {
+        assert!(set.place(*reason).is_some_and(|place| place.policy == "P" && place.statement > 0));
+    }
+    assert!(!set.words(decision, &request).is_empty());
+    let _ = set.may_connect(&context);
+    if set.receives_all(filter, &context) && covers(filter, topic) {
+        assert!(set.may_receive(topic, &context).is_ok());
+    }
+}
+
+fn covers(filter: &str, topic: &str) -> bool {
+    let (mut filter, mut topic) = (filter.split('/'), topic.split('/'));
+    loop {
+        match (filter.next(), topic.next()) {
+            (Some("#"), _) => return filter.next().is_none(),
+            (None, None) => return true,
+            (Some("+"), Some(_)) => {}
+            (Some(wanted), Some(level)) if wanted == level && !wanted.contains(['+', '#']) => {}
+            _ => return false,
+        }
+    }
+}
