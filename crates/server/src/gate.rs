@@ -16,8 +16,8 @@ use crate::state::State;
 const SKEW: i64 = 5 * 60 * 1000;
 /// How long an unknown certificate is believed to be unknown, in milliseconds. spec: mqtt-gateway §2
 const UNKNOWN_FOR: i64 = 2_000;
-/// Unknown certificates remembered; when there are more, all are forgotten.
-const REMEMBERED: usize = 16 * 1024;
+/// Verdicts remembered; when there are more, all are forgotten.
+const REMEMBERED: usize = 64 * 1024;
 
 /// Why a certificate is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +60,24 @@ impl Closed {
     }
 }
 
-/// Remembers which certificates nobody knows, so that devices that come back for ever do not reach the store.
+/// Remembers verdicts, so that devices that come back for ever, or all at once, do not reach the store.
 #[derive(Debug, Default)]
-pub struct Gate(Mutex<HashMap<CertificateId, i64>>);
+pub struct Gate(Mutex<HashMap<CertificateId, Verdict>>);
+
+#[derive(Debug, Clone)]
+enum Verdict {
+    /// Unknown at that time, in milliseconds since the epoch.
+    Unknown(i64),
+    /// Active in this scope for as long as nothing changes there.
+    Active(Scope, u64),
+}
 
 impl Gate {
     /// Where the certificate is registered and active. Registered in several accounts, the one that `state` is
     /// configured for goes first, then the oldest registration.
+    ///
+    /// The verdict holds for the moment: who keeps a connection asks again after it can be cut by
+    /// [`crate::mqtt::Gateway::cut_certificate`], for the certificate may have been revoked in between.
     ///
     /// # Errors
     /// [`Closed`] says why the certificate is not let in.
@@ -80,30 +91,53 @@ impl Gate {
                 return Err(Closed::Expired);
             }
         }
-        let fresh = |at: &i64| now.saturating_sub(*at) < UNKNOWN_FOR;
-        if self.unknown().get(&certificate.id).is_some_and(fresh) {
-            return Err(Closed::Unknown);
+        let verdict = self.verdicts().get(&certificate.id).cloned();
+        match verdict {
+            Some(Verdict::Unknown(at)) if now.saturating_sub(at) < UNKNOWN_FOR => {
+                return Err(Closed::Unknown);
+            }
+            Some(Verdict::Active(scope, epoch)) if state.access.watch(&scope).epoch() == epoch => {
+                return Ok(scope);
+            }
+            _ => {}
         }
-        let known = state.store.certificate_known(&certificate.id).await.map_err(|error| {
+        self.look_up(state, &certificate.id, now).await
+    }
+
+    async fn look_up(&self, state: &State, id: &CertificateId, now: i64) -> Result<Scope, Closed> {
+        let failed = |error| {
             tracing::error!(%error, "a certificate could not be looked up");
             Closed::Store
-        })?;
+        };
+        let known = state.store.certificate_known(id).await.map_err(failed)?;
         if known.is_empty() {
-            let mut unknown = self.unknown();
-            if unknown.len() >= REMEMBERED {
-                unknown.clear();
-            }
-            unknown.insert(certificate.id.clone(), now);
+            self.remember(id, Verdict::Unknown(now));
+            return Err(Closed::Unknown);
         }
-        choose(known, state)
+        let scope = choose(known, state)?;
+        // The epoch first, then a second look: what changes after that look moves the epoch.
+        let epoch = state.access.watch(&scope).epoch();
+        let known = state.store.certificate_known(id).await.map_err(failed)?;
+        if choose(known, state)? == scope {
+            self.remember(id, Verdict::Active(scope.clone(), epoch));
+        }
+        Ok(scope)
     }
 
-    /// Forgets that the certificate is unknown: it has just been registered.
+    /// Forgets what is remembered of a certificate: it has just been registered.
     pub fn registered(&self, id: &CertificateId) {
-        self.unknown().remove(id);
+        self.verdicts().remove(id);
     }
 
-    fn unknown(&self) -> MutexGuard<'_, HashMap<CertificateId, i64>> {
+    fn remember(&self, id: &CertificateId, verdict: Verdict) {
+        let mut verdicts = self.verdicts();
+        if verdicts.len() >= REMEMBERED {
+            verdicts.clear();
+        }
+        verdicts.insert(id.clone(), verdict);
+    }
+
+    fn verdicts(&self) -> MutexGuard<'_, HashMap<CertificateId, Verdict>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

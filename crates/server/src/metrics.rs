@@ -101,6 +101,12 @@ const NAMES: &[(&str, Option<Unit>, Shape, &str)] = &[
         "Connections closed at once because a limit was reached, by limit.",
     ),
     ("adit_handshakes_total", None, Shape::Counter, "TLS handshakes by result."),
+    (
+        "adit_gate_refusals_total",
+        None,
+        Shape::Counter,
+        "Clients whose certificate is not registered, not active or not valid, by reason.",
+    ),
     ("adit_requests_total", None, Shape::Counter, "API requests by service, operation and result code."),
     (
         "adit_request_seconds",

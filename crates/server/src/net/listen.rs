@@ -25,6 +25,7 @@ use crate::pki::{PeerCertificate, Presented};
 use crate::shutdown::Phase;
 use crate::state::{Listening, State};
 use crate::trouble::StartError;
+use crate::why::{Refusal, Stage};
 
 /// Connections the kernel queues for us. AWS's local proxy opens many at once.
 const BACKLOG: i32 = 1024;
@@ -192,7 +193,9 @@ async fn serve(
             return;
         }
     };
-    let mut guest = Guest { address: peer, local, sni: None, certificate: None };
+    // An IPv4 peer of an IPv6 listener is an IPv4 peer.
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    let mut guest = Guest { address: canonical(peer), local: canonical(local), sni: None, certificate: None };
     let (stream, choice) = if context.tls {
         let Some(secured) = Box::pin(secure(&state, &door, &context, tcp, &mut guest)).await else { return };
         (Stream::Tls(secured.stream), secured.choice)
@@ -236,7 +239,7 @@ async fn secure(
     let secured = match shaken {
         Ok(secured) => secured,
         Err(failed) => {
-            note_failure(guest, &failed);
+            note_failure(state, guest, &failed);
             return None;
         }
     };
@@ -246,11 +249,14 @@ async fn secure(
         match Presented::read(chain) {
             Ok(presented) => {
                 let verdict = state.gate.judge(state, &presented.certificate).await;
+                if let Err(closed) = verdict {
+                    note_closed(state, guest, &presented.certificate, closed);
+                }
                 guest.certificate = Some((presented.certificate, verdict));
             }
             Err(unreadable) => {
                 let text = unreadable.to_string();
-                note_failure(guest, &Failed { result: "failed", sni: secured.sni.clone(), text });
+                note_failure(state, guest, &Failed { result: "failed", sni: secured.sni.clone(), text });
                 Stream::Tls(secured.stream).end().await;
                 return None;
             }
@@ -259,25 +265,30 @@ async fn secure(
     Some(secured)
 }
 
-fn note_failure(guest: &Guest, failed: &Failed) {
-    tracing::debug!(peer = %guest.address, sni = failed.sni, reason = failed.text, "a TLS handshake failed");
+fn note_failure(state: &State, guest: &Guest, failed: &Failed) {
+    // Scanners and health checks connect and leave; that is nothing to explain.
+    if failed.result == "left" {
+        tracing::debug!(peer = %guest.address, sni = failed.sni, reason = failed.text, "no TLS handshake");
+        return;
+    }
+    let named = failed.sni.as_deref().map(|name| format!(" (SNI {name})")).unwrap_or_default();
+    let refusal = Refusal::new(Stage::Handshake, format!("{}{named}", failed.text));
+    state.why.note(state.now(), refusal.from(guest.address.ip()));
+}
+
+/// Notes that the gate is closed for a certificate.
+fn note_closed(state: &State, guest: &Guest, certificate: &PeerCertificate, closed: Closed) {
+    state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
+    let mut refusal = Refusal::new(Stage::Handshake, closed.text()).from(guest.address.ip());
+    refusal.certificate = Some(certificate.id.to_string());
+    state.why.note(state.now(), refusal);
 }
 
 /// Who an MQTT client is; `None` if it has no business here.
 fn admit(state: &State, guest: Guest) -> Option<Peer> {
     let identity = match guest.certificate {
         Some((certificate, Ok(scope))) => Identity::Certificate { scope, certificate },
-        Some((certificate, Err(closed))) => {
-            state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
-            tracing::info!(
-                peer = %guest.address,
-                certificate = %certificate.id,
-                reason = closed.reason(),
-                "refused an MQTT client: {}",
-                closed.text()
-            );
-            return None;
-        }
+        Some((_, Err(_))) => return None,
         // Only a plain listener, which exists only with the test switch.
         None => Identity::Plain { scope: Scope::new(&state.config.account, &state.config.region).ok()? },
     };
