@@ -301,3 +301,191 @@ fn make_room(entries: &mut HashMap<Key, Arc<Access>>) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_iot::certificate::{Certificate, Mode, Status};
+    use adit_iot::principal::{Principal, Target};
+    use adit_iot::thing::Attributes;
+    use adit_iot::thing_group::NewGroup;
+    use adit_iot::{ThingGroupName, policy};
+    use adit_store::NewPolicy;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    struct Bed {
+        store: Store,
+        cache: AccessCache,
+        scope: Scope,
+    }
+
+    impl Bed {
+        fn new() -> Self {
+            let scope = Scope::new("123456789012", "us-east-1").unwrap();
+            Self { store: Store::memory().unwrap(), cache: AccessCache::default(), scope }
+        }
+
+        async fn certificate(&self, n: u8) -> CertificateId {
+            let id = CertificateId::from_sha256([n; 32]);
+            let new = Certificate {
+                id: id.clone(),
+                status: Status::Active,
+                mode: Mode::Default,
+                ca_id: None,
+                pem: String::new(),
+                not_before: NOW,
+                not_after: NOW,
+                customer_version: 1,
+                generation_id: n.to_string(),
+                created_at: NOW,
+                updated_at: NOW,
+            };
+            assert!(self.store.certificate_create(&self.scope, new).await.unwrap());
+            id
+        }
+
+        async fn policy(&self, name: &str, statement: &str, target: Target) {
+            let name = PolicyName::parse(name).unwrap();
+            let document = format!(r#"{{"Statement":{statement}}}"#);
+            let new =
+                NewPolicy { name: name.clone(), document, generation_id: String::new(), created_at: NOW };
+            self.store.policy_create(&self.scope, new).await.unwrap();
+            self.store.policy_attach(&self.scope, &name, &target).await.unwrap();
+        }
+
+        async fn thing(&self, name: &str, of: &CertificateId, exclusive: bool) -> ThingName {
+            let name = ThingName::parse(name).unwrap();
+            let thing = Thing::new(name.clone(), name.to_string(), None, Attributes::new(), NOW).unwrap();
+            self.store.thing_create(&self.scope, thing).await.unwrap();
+            let principal = Principal::Certificate(self.scope.clone(), of.clone());
+            self.store.thing_principal_attach(&self.scope, &name, &principal, exclusive).await.unwrap();
+            name
+        }
+
+        async fn group(&self, name: &str, parent: Option<&str>) -> ThingGroupName {
+            let name = ThingGroupName::parse(name).unwrap();
+            let new = NewGroup {
+                name: name.clone(),
+                id: name.to_string(),
+                parent: parent.map(|parent| ThingGroupName::parse(parent).unwrap()),
+                description: None,
+                attributes: Attributes::new(),
+                created_at: NOW,
+            };
+            self.store.thing_group_create(&self.scope, new, Vec::new()).await.unwrap();
+            name
+        }
+
+        async fn access(&self, id: &CertificateId, client_id: &str) -> Arc<Access> {
+            self.cache.of_certificate(&self.store, &self.scope, id, Some(client_id)).await.unwrap()
+        }
+
+        fn may_publish(&self, access: &Access, client_id: &str, topic: &str) -> bool {
+            let context = Context {
+                client_id: Some(client_id),
+                thing: access.thing(),
+                ..Context::new(&self.scope, NOW)
+            };
+            access.publish(topic, false, &context).is_ok()
+        }
+    }
+
+    const OWN: &str = r#"{"Effect":"Allow","Action":"iot:*",
+        "Resource":"arn:aws:iot:us-east-1:123456789012:topic/${iot:Connection.Thing.ThingName}/*"}"#;
+
+    #[tokio::test]
+    async fn the_thing_is_the_exclusive_one_or_the_attached_one_named_like_the_client() {
+        let bed = Bed::new();
+        let (shared, lone) = (bed.certificate(1).await, bed.certificate(2).await);
+        for (name, id) in [("P", &shared), ("Q", &lone)] {
+            bed.policy(name, OWN, Target::Certificate(id.clone())).await;
+        }
+        bed.thing("dev1", &shared, false).await;
+        bed.thing("gate9", &lone, true).await;
+        for (id, client_id, thing, exclusive) in [
+            (&shared, "dev1", Some("dev1"), None),
+            (&shared, "other", None, None),
+            (&shared, "gate9", None, None),
+            (&shared, "no thing could be called this", None, None),
+            (&lone, "anything", Some("gate9"), Some("gate9")),
+            (&lone, "dev1", Some("gate9"), Some("gate9")),
+        ] {
+            let access = bed.access(id, client_id).await;
+            assert_eq!(access.thing().map(|thing| thing.name.as_str()), thing, "{client_id}");
+            assert_eq!(access.exclusive_thing(), exclusive, "{client_id}");
+            assert_eq!(bed.may_publish(&access, client_id, "dev1/x"), thing == Some("dev1"), "{client_id}");
+        }
+        let http = bed.cache.of_certificate(&bed.store, &bed.scope, &shared, None).await.unwrap();
+        assert_eq!(http.thing(), None);
+    }
+
+    #[tokio::test]
+    async fn policies_of_groups_and_of_those_above_count() {
+        let bed = Bed::new();
+        let id = bed.certificate(1).await;
+        let thing = bed.thing("dev1", &id, false).await;
+        let (top, lamps) = (bed.group("all", None).await, bed.group("lamps", Some("all")).await);
+        bed.store.thing_regroup(&bed.scope, &thing, Vec::new(), vec![lamps.clone()]).await.unwrap();
+        let everything = r#"{"Effect":"Allow","Action":"iot:*","Resource":"*"}"#;
+        let danger = r#"{"Effect":"Deny","Action":"iot:Publish","Resource":"arn:aws:iot:*:*:topic/danger"}"#;
+        bed.policy("Top", everything, Target::Group(top.to_string())).await;
+        bed.policy("Lamps", danger, Target::Group(lamps.to_string())).await;
+        let access = bed.access(&id, "dev1").await;
+        assert!(bed.may_publish(&access, "dev1", "x") && !bed.may_publish(&access, "dev1", "danger"));
+        let access = bed.access(&id, "other").await;
+        assert!(!bed.may_publish(&access, "other", "x"));
+    }
+
+    #[tokio::test]
+    async fn access_stays_until_a_change_concerns_it() {
+        let bed = Bed::new();
+        let (one, two) = (bed.certificate(1).await, bed.certificate(2).await);
+        let thing = bed.thing("dev1", &one, false).await;
+        let watch = bed.cache.watch(&bed.scope);
+        let (first, second) = (bed.access(&one, "dev1").await, bed.access(&two, "x").await);
+        assert_eq!(watch.epoch(), 0);
+        bed.policy("P", OWN, Target::Certificate(one.clone())).await;
+        bed.cache.certificate_changed(&bed.scope, &one);
+        assert_eq!(watch.epoch(), 1);
+        let again = bed.access(&one, "dev1").await;
+        assert!(!bed.may_publish(&first, "dev1", "dev1/x") && bed.may_publish(&again, "dev1", "dev1/x"));
+        assert!(Arc::ptr_eq(&second, &bed.access(&two, "x").await));
+        bed.cache.thing_changed(&bed.scope, &thing);
+        assert!(!Arc::ptr_eq(&again, &bed.access(&one, "dev1").await));
+        assert!(Arc::ptr_eq(&second, &bed.access(&two, "x").await));
+        bed.cache.changed(&bed.scope);
+        assert!(!Arc::ptr_eq(&second, &bed.access(&two, "x").await));
+    }
+
+    #[tokio::test]
+    async fn connections_with_the_same_policies_share_them_and_an_unreadable_one_counts_as_absent() {
+        let bed = Bed::new();
+        let id = bed.certificate(1).await;
+        bed.policy("Broken", "7", Target::Certificate(id.clone())).await;
+        bed.policy("Sound", OWN, Target::Certificate(id.clone())).await;
+        let mut held = Vec::new();
+        for n in 0..100 {
+            bed.thing(&format!("dev{n}"), &id, false).await;
+            held.push(bed.access(&id, &format!("dev{n}")).await);
+        }
+        assert!(bed.may_publish(&held[7], "dev7", "dev7/x"));
+        let sets: Vec<_> = held
+            .iter()
+            .map(|access| match &access.rules {
+                Rules::Policies(set) => Arc::as_ptr(set),
+                Rules::Everything => panic!("a certificate has policies"),
+            })
+            .collect();
+        assert!(sets.iter().all(|set| *set == sets[0]));
+        let context = Context { client_id: Some("dev7"), ..Context::new(&bed.scope, NOW) };
+        let denied = held[7].publish("a", false, &context).unwrap_err();
+        assert_eq!(denied.resource, policy::topic(&bed.scope, "a"));
+        assert_eq!(
+            denied.why,
+            "no statement allows iot:Publish on arn:aws:iot:us-east-1:123456789012:topic/a; policies considered: \
+             Sound; without a value here: iot:Connection.Thing.ThingName"
+        );
+    }
+}

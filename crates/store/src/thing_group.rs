@@ -1,6 +1,6 @@
 //! Static thing groups and their hierarchy. Who is in them is in `thing_group/member.rs`.
 
-mod member;
+pub(crate) mod member;
 
 use adit_iot::tag::Tag;
 use adit_iot::thing_group::{Change, NewGroup, ThingGroup};

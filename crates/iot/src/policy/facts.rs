@@ -1,7 +1,6 @@
 //! What is known of a certificate and of a thing, as far as policies can ask.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Values kept of one certificate field; more are ignored (spec: policies §5).
 const VALUES: usize = 5;
@@ -174,22 +173,22 @@ impl CertificateField {
 pub struct CertificateFacts {
     id: String,
     serial: String,
-    fields: BTreeMap<CertificateField, Vec<String>>,
+    /// In the certificate's order. A connection keeps this: one small list is less than a map.
+    fields: Vec<(CertificateField, Box<str>)>,
 }
 
 impl CertificateFacts {
     /// Facts of the certificate with this id (64 hex digits) and serial number (hex); no fields yet.
     #[must_use]
     pub fn new(id: impl Into<String>, serial: impl Into<String>) -> CertificateFacts {
-        CertificateFacts { id: id.into(), serial: serial.into(), fields: BTreeMap::new() }
+        CertificateFacts { id: id.into(), serial: serial.into(), fields: Vec::new() }
     }
 
     /// Adds a value as it stands in the certificate, in the certificate's order. The sixth and later values of a field
     /// are ignored. Special characters get a backslash here (spec: policies §5).
     pub fn add(&mut self, field: CertificateField, value: &str) {
-        let values = self.fields.entry(field).or_default();
-        if values.len() < VALUES {
-            values.push(escaped(value));
+        if self.values(field).count() < VALUES {
+            self.fields.push((field, escaped(value).into()));
         }
     }
 
@@ -205,24 +204,20 @@ impl CertificateFacts {
         &self.serial
     }
 
-    /// The values of a field, escaped; empty if the certificate has none.
-    #[must_use]
-    pub fn values(&self, field: CertificateField) -> &[String] {
-        self.fields.get(&field).map_or(&[], Vec::as_slice)
+    /// The values of a field, escaped; none if the certificate does not have it.
+    pub fn values(&self, field: CertificateField) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(move |(of, _)| *of == field).map(|(_, value)| &**value)
     }
 
     /// The names of all variables that have a value, for `iot:Certificate.AvailableKeys`.
     pub(super) fn available(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for (field, values) in &self.fields {
+        for (at, (field, _)) in self.fields.iter().enumerate() {
             let name = field.name();
-            for at in 1..values.len() {
-                let mut nth = name.clone();
-                let _ = write!(nth, ".{at}");
-                names.push(nth);
+            match self.fields.iter().take(at).filter(|(of, _)| of == field).count() {
+                0 => names.extend([format!("{name}.List"), name]),
+                before => names.push(format!("{name}.{before}")),
             }
-            names.push(format!("{name}.List"));
-            names.push(name);
         }
         if !self.serial.is_empty() {
             names.push("iot:Certificate.SerialNumber".to_owned());
@@ -270,7 +265,10 @@ mod tests {
         for value in ["a,b=c", "2", "3", "4", "5", "6"] {
             facts.add(field, value);
         }
-        assert_eq!(facts.values(field), ["a\\,b\\=c", "2", "3", "4", "5"]);
+        assert_eq!(facts.values(field).collect::<Vec<_>>(), ["a\\,b\\=c", "2", "3", "4", "5"]);
+        let names = facts.available();
+        assert_eq!(names.len(), 1 + 2 + 4);
+        assert!(names.contains(&"iot:Certificate.Subject.Organization.4".to_owned()), "{names:?}");
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Variable {
     pub(super) fn values<'a>(&self, context: &Context<'a>) -> Values<'a> {
         match (&self.kind, context.certificate) {
             (Kind::Field(field, Which::List), Some(facts)) => {
-                many(facts.values(*field).iter().map(|value| Cow::Borrowed(value.as_str())).collect())
+                many(facts.values(*field).map(Cow::Borrowed).collect())
             }
             (Kind::AvailableKeys, Some(facts)) => {
                 many(facts.available().into_iter().map(Cow::Owned).collect())
@@ -173,7 +173,7 @@ impl Variable {
                 context.client_id?;
                 truth(thing.is_some())
             }
-            Kind::Field(field, Which::Nth(at)) => context.certificate?.values(*field).get(*at)?,
+            Kind::Field(field, Which::Nth(at)) => context.certificate?.values(*field).nth(*at)?,
             Kind::CertificateSerial => {
                 context.certificate.map(CertificateFacts::serial).filter(|s| !s.is_empty())?
             }

@@ -122,7 +122,7 @@ mod tests {
             (alternative(AlternativeName::UniformResourceIdentifier), &["urn:dev:1"]),
             (alternative(AlternativeName::RFC822Name), &[]),
         ] {
-            assert_eq!(facts.values(field), values, "{field:?}");
+            assert_eq!(facts.values(field).collect::<Vec<_>>(), values, "{field:?}");
         }
         assert_eq!((facts.id(), facts.serial()), ("id", "9a01"));
     }

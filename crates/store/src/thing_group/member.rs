@@ -116,16 +116,21 @@ impl Store {
         thing: &ThingName,
     ) -> Result<Vec<(PolicyName, String)>> {
         let (scope, thing) = (scope.clone(), thing.clone());
-        self.driver
-            .read(move |tx| {
-                let mut found = Vec::new();
-                for group in with_ancestors(tx, &scope, &thing)? {
-                    found.extend(attachment::policies_of(tx, &scope, &arn::thing_group(&scope, &group))?);
-                }
-                Ok(found)
-            })
-            .await
+        self.driver.read(move |tx| policies_of(tx, &scope, &thing)).await
     }
+}
+
+/// Name and default document of every policy attached to a group the thing is in, or to one above it.
+pub(crate) fn policies_of(
+    tx: &Tx<'_>,
+    scope: &Scope,
+    thing: &ThingName,
+) -> Result<Vec<(PolicyName, String)>> {
+    let mut found = Vec::new();
+    for group in with_ancestors(tx, scope, thing)? {
+        found.extend(attachment::policies_of(tx, scope, &arn::thing_group(scope, &group))?);
+    }
+    Ok(found)
 }
 
 fn with_ancestors(tx: &Tx<'_>, scope: &Scope, thing: &ThingName) -> Result<Vec<ThingGroupName>> {
