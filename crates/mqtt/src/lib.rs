@@ -3,9 +3,13 @@
 //! Nothing here opens a socket, reads a clock or draws a random number: bytes and `now` go in, decisions come out.
 #![warn(missing_docs)]
 
+mod alias;
+pub mod client;
 pub mod connection;
 pub mod decode;
 pub mod encode;
+mod inflight;
+mod keepalive;
 pub mod limits;
 pub mod message;
 pub mod misdeed;

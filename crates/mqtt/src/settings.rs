@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::packet::{PublishRef, QoS};
+use crate::property::PublishProperties;
 use crate::reason::Reason;
 use crate::topic::Topic;
 
@@ -219,12 +220,19 @@ impl Settings {
     /// Why a PUBLISH is too big for these settings, apart from its topic: QoS, payload or properties.
     /// None when it is not. spec: mqtt-gateway §4.2, §4.4
     pub fn refuses(&self, publish: &PublishRef<'_>) -> Option<Reason> {
-        let properties = &publish.properties;
         if publish.qos > self.maximum_qos() {
             Some(Reason::QosNotSupported)
         } else if publish.payload.len() > self.payload_bytes {
             Some(Reason::PacketTooLarge)
-        } else if properties.user_property_bytes > self.user_property_bytes
+        } else {
+            self.refuses_properties(&publish.properties)
+        }
+    }
+
+    /// Why the properties of a PUBLISH or of a will are too big for these settings. None when they are not.
+    /// spec: mqtt-gateway §4.4
+    pub fn refuses_properties(&self, properties: &PublishProperties<'_>) -> Option<Reason> {
+        if properties.user_property_bytes > self.user_property_bytes
             || properties.content_type.is_some_and(|text| text.len() > self.content_type_bytes)
             || properties.correlation_data.is_some_and(|data| data.len() > self.correlation_data_bytes)
         {

@@ -31,8 +31,10 @@ pub enum Why {
     KeepAlive,
     /// Another connection with the same client id took over.
     TakenOver,
-    /// A topic filter is malformed.
+    /// A topic filter is malformed; in 3.1.1 also one that is too long or not offered.
     BadFilter,
+    /// More filters in one SUBSCRIBE or UNSUBSCRIBE than allowed.
+    TooManyFilters,
     /// A topic is not one a client may publish to.
     BadTopic,
     /// More unacknowledged publishes from the client than the Receive Maximum.
@@ -81,7 +83,7 @@ impl Why {
             Why::ReceiveMaximum => Reason::ReceiveMaximumExceeded,
             Why::BadAlias => Reason::TopicAliasInvalid,
             Why::TooLarge => Reason::PacketTooLarge,
-            Why::Quota => Reason::QuotaExceeded,
+            Why::Quota | Why::TooManyFilters => Reason::QuotaExceeded,
             Why::Deleted | Why::Forbidden => Reason::AdministrativeAction,
             Why::Qos => Reason::QosNotSupported,
             Why::SubscriptionIds => Reason::SubscriptionIdentifiersNotSupported,
@@ -142,6 +144,7 @@ impl Why {
             | Why::Protocol(_)
             | Why::NotAuthorized
             | Why::BadFilter
+            | Why::TooManyFilters
             | Why::BadTopic
             | Why::ReceiveMaximum
             | Why::BadAlias
@@ -178,7 +181,8 @@ impl fmt::Display for Why {
             Why::ShuttingDown => "the server is shutting down",
             Why::KeepAlive => "no packet for one and a half times the keep alive",
             Why::TakenOver => "another connection uses this client id",
-            Why::BadFilter => "a topic filter is malformed",
+            Why::BadFilter => "a topic filter is malformed or not offered",
+            Why::TooManyFilters => "too many filters in one packet",
             Why::BadTopic => "the topic is not one a client may publish to",
             Why::ReceiveMaximum => "more unacknowledged publishes than the Receive Maximum",
             Why::BadAlias => "the topic alias is 0 or above the Topic Alias Maximum",

@@ -12,7 +12,7 @@ use crate::will::Will;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(super) u32);
 
-/// A question that may take time; answered by [`Connection::answer`].
+/// A question that may take time; answered by [`Connection::answer`](super::Connection::answer).
 #[derive(Debug)]
 pub enum Ask {
     /// May this client connect, and is there a session? Answer with [`Answer::Connected`] or
@@ -42,7 +42,7 @@ pub struct Arrival {
     pub session_expiry: u32,
     /// Seconds of the effective keep alive. spec: mqtt-gateway §3.3
     pub keep_alive: u16,
-    /// What the client leaves behind; [`End::will`] says in the end whether it is published.
+    /// What the client leaves behind; [`End::will`](super::End::will) says in the end whether it is published.
     pub will: Option<Arc<Will>>,
     /// As sent.
     pub user_name: Option<String>,
@@ -136,7 +136,7 @@ pub trait Host {
 pub enum Verdict {
     /// Taken, with the promise that its QoS demands.
     Accepted,
-    /// Taken; [`Connection::acked`] follows with this ticket.
+    /// Taken; [`Connection::acked`](super::Connection::acked) follows with this ticket.
     Pending,
     /// Not taken. MQTT 5: an acknowledgement with this reason, or for QoS 0 a DISCONNECT. 3.1.1: closed, or
     /// acknowledged and dropped under the setting `v4_publish_denied`. `QuotaExceeded` drops instead of closing.

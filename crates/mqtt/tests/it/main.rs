@@ -1,8 +1,12 @@
 //! One binary for all integration tests.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod dialogue;
 mod topics;
+mod transcript;
