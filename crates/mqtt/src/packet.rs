@@ -347,6 +347,23 @@ pub struct PublishRef<'a> {
     pub payload: &'a [u8],
 }
 
+impl From<&PublishRef<'_>> for Publish {
+    fn from(publish: &PublishRef<'_>) -> Publish {
+        Publish {
+            dup: publish.dup,
+            qos: publish.qos,
+            retain: publish.retain,
+            topic: publish.topic.to_owned(),
+            packet_id: publish.packet_id,
+            topic_alias: publish.properties.topic_alias,
+            message_expiry: publish.properties.message_expiry,
+            subscription_ids: publish.properties.subscription_ids().collect(),
+            properties: MessageProperties::of(&publish.properties),
+            payload: publish.payload.to_vec(),
+        }
+    }
+}
+
 /// One delivery of a [`Message`]: what differs from subscriber to subscriber.
 #[derive(Clone, Debug)]
 pub struct Outgoing<'a> {

@@ -8,5 +8,8 @@
 )]
 
 mod dialogue;
+mod hex;
+mod told;
 mod topics;
 mod transcript;
+mod vectors;
