@@ -33,7 +33,7 @@ mod validate;
 pub use refusal::{About, Refusal, Refused};
 pub use reply::{Failure, Reply, fault, reply};
 pub use service::{Protocol, Service};
-pub use sigv4::{Signature, Signer, sign};
+pub use sigv4::{GATEWAY, Signature, Signer, sign};
 pub use table::Operation;
 
 use http::{HeaderMap, Method};

@@ -9,10 +9,16 @@ use crate::{Request, uri};
 /// Everything that a signature covers, in the one order that both sides compute.
 ///
 /// The path is what stood on the wire and is encoded once more, as for every service but S3. `signed` is ascending.
-pub(super) fn request(request: &Request<'_>, signed: &[String], presigned: bool, body_hash: &str) -> Vec<u8> {
+/// Parameters named in `without` do not count.
+pub(super) fn request(
+    request: &Request<'_>,
+    signed: &[String],
+    without: &[&str],
+    body_hash: &str,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     let path = if request.path.is_empty() { "/" } else { request.path };
-    for line in [request.method.as_str(), &uri::encode_path(path), &query(request.query, presigned)] {
+    for line in [request.method.as_str(), &uri::encode_path(path), &query(request.query, without)] {
         out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
     }
@@ -34,10 +40,10 @@ pub(super) fn request(request: &Request<'_>, signed: &[String], presigned: bool,
     out
 }
 
-/// Pairs in the order of their encoded keys, then values; without the signature itself if it stands here.
-fn query(query: &str, presigned: bool) -> String {
+/// Pairs in the order of their encoded keys, then values.
+fn query(query: &str, without: &[&str]) -> String {
     let mut pairs: Vec<(String, String)> = uri::pairs(query)
-        .filter(|(key, _)| !(presigned && *key == "X-Amz-Signature"))
+        .filter(|(key, _)| !without.contains(key))
         .map(|(key, value)| (uri::encode(&uri::decode(key)), uri::encode(&uri::decode(value))))
         .collect();
     pairs.sort_unstable();
@@ -88,7 +94,7 @@ mod tests {
     #[test]
     fn the_query_is_sorted_after_encoding() {
         assert_eq!(
-            query("b=2&a=%7e&a=%2f&A&c=a%20b&d=%E1%88%B4", false),
+            query("b=2&a=%7e&a=%2f&A&c=a%20b&d=%E1%88%B4", &[]),
             "A=&a=%2F&a=~&b=2&c=a%20b&d=%E1%88%B4"
         );
     }

@@ -6,10 +6,14 @@ use super::{ALGORITHM, PRESIGNED_SECONDS, Parts, SKEW_SECONDS, bad_algorithm, ba
 use crate::refusal::Refusal;
 use crate::time;
 
+/// The parameter with the signature itself, which no signature covers.
+pub(super) const SIGNATURE: &str = "X-Amz-Signature";
+/// The parameter with the token of temporary credentials.
+pub(super) const TOKEN: &str = "X-Amz-Security-Token";
+
 /// Whether a query is meant to carry a signature.
 pub(super) fn is_signed(query: &str) -> bool {
-    uri::pairs(query)
-        .any(|(key, _)| matches!(key, "X-Amz-Algorithm" | "X-Amz-Signature" | "X-Amz-Credential"))
+    uri::pairs(query).any(|(key, _)| matches!(key, "X-Amz-Algorithm" | SIGNATURE | "X-Amz-Credential"))
 }
 
 /// Reads the `X-Amz-…` parameters. `X-Amz-Expires` may be missing, as device SDKs leave it out; the signature then
@@ -41,10 +45,10 @@ pub(super) fn parse(query: &str) -> Result<Parts<'static>, Refusal> {
     Ok(Parts {
         credential: Cow::Owned(need("X-Amz-Credential")?),
         signed_headers: Cow::Owned(need("X-Amz-SignedHeaders")?),
-        signature: Cow::Owned(need("X-Amz-Signature")?),
+        signature: Cow::Owned(need(SIGNATURE)?),
         signed_at: time::parse_basic(&date).ok_or_else(|| bad_date(&date))?,
         expires: Some(expires(find("X-Amz-Expires")?.as_deref())?),
-        session_token: find("X-Amz-Security-Token")?.map(Cow::Owned),
+        session_token: find(TOKEN)?.map(Cow::Owned),
     })
 }
 

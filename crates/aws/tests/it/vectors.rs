@@ -81,3 +81,28 @@ fn a_presigned_request_lives_as_long_as_it_says() {
         assert_eq!(longer.refusal(), Refusal::SignatureMismatch);
     }
 }
+
+/// The two ways of device SDKs, computed with Python's hmac. spec: mqtt-gateway §1.1
+#[test]
+fn a_token_may_come_after_the_signature_for_the_device_gateway_only() {
+    for (service, signature, token_signed, right) in [
+        ("iotdevicegateway", "b4ed634b533af0b90c95f37c391e5804e7ce0593034877eb07105fff915c909e", false, true),
+        ("iotdevicegateway", "c16b4916fa4a098612c0a21ecdf9afa36ae1ad4ba715d36acfb6fb769f9a3631", true, true),
+        ("iotdata", "489a9faf09d327f511196d679f51ffcbb4f4d5adfb9304d5643191a07b10dd0b", false, false),
+        ("iotdata", "1859362be8efcd01ad271fa977b75477054dde0aba05c9fefe0e79d988a1eb2f", true, true),
+    ] {
+        let token = "&X-Amz-Security-Token=to%2Fken%3D";
+        let (before, after) = if token_signed { (token, "") } else { ("", token) };
+        let target = format!(
+            "/mqtt?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Feu-central-1%2F{service}%2Faws4_request\
+             &X-Amz-Date=20150830T123600Z&X-Amz-Expires=86400{before}&X-Amz-SignedHeaders=host\
+             &X-Amz-Signature={signature}{after}"
+        );
+        let owned = Owned::new("GET", &target, b"");
+        let request = owned.borrowed();
+        let read = Signature::parse(&request).unwrap();
+        assert_eq!(read.session_token(), Some("to/ken="));
+        assert_eq!(read.verify(&request, SECRET, NOW).is_ok(), right, "{service} {token_signed}");
+    }
+}

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use super::listen::{Context, Guest};
 use super::seats::Seat;
 use super::stream::Stream;
-use super::ws;
+use super::{mqtt_ws, upgrade, ws};
 use crate::api::{self, Arrived};
 use crate::config::Serve;
 use crate::health;
@@ -85,8 +85,9 @@ impl Visit {
         match request.uri().path() {
             "/healthz" => looked_at(request.method(), health::healthz()),
             "/readyz" => looked_at(request.method(), health::readyz(&self.state).await),
-            path if serves(Serve::Tunnel) && (path == ws::PATH || ws::is_upgrade(&request)) => {
-                ws::upgrade(self, request).await
+            mqtt_ws::PATH if serves(Serve::MqttWs) => mqtt_ws::open(self, request).await,
+            path if serves(Serve::Tunnel) && (path == ws::PATH || upgrade::is_upgrade(&request)) => {
+                ws::join(self, request).await
             }
             _ if serves(Serve::Api) => self.api(request).await,
             _ => text(
@@ -181,7 +182,8 @@ fn close(mut answer: Answer) -> Answer {
     answer
 }
 
-fn reply(reply: adit_aws::Reply) -> Answer {
+/// An answer of the AWS front.
+pub(super) fn reply(reply: adit_aws::Reply) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(reply.body)));
     *answer.status_mut() = reply.status;
     *answer.headers_mut() = reply.headers;

@@ -10,15 +10,12 @@ use std::time::Duration;
 use adit_store::{Claimed, Link, TokenRecord, TokenState};
 use adit_tunnel::Side;
 use adit_tunnel::token::{self, ClientToken, Known};
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 
 use super::http::{Answer, Visit, text};
-use super::stream::Stream;
+use super::upgrade;
 use crate::audit;
 use crate::refusals::Refusal;
 use crate::shutdown::Phase;
@@ -26,8 +23,8 @@ use crate::sides;
 use crate::state::State;
 use crate::tunnel::{Join, Member};
 
+pub use request::PATH;
 use request::Wish;
-pub use request::{PATH, is_upgrade};
 
 /// Why an upgrade is refused: status, a fixed word for metrics and the operator, and the text for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +55,7 @@ impl Refused {
 }
 
 /// Answers a tunnel upgrade; on 101 the connection goes to the relays.
-pub(super) async fn upgrade(visit: Visit, mut request: Request<Incoming>) -> Answer {
+pub(super) async fn join(visit: Visit, mut request: Request<Incoming>) -> Answer {
     let channel = visit.state.ids.channel();
     let upgraded = hyper::upgrade::on(&mut request);
     let mut known = None;
@@ -142,13 +139,7 @@ fn stored(claim: token::Claim, wish: &Wish) -> adit_store::Claim {
 }
 
 fn accept(visit: Visit, wish: Wish, link: Link, channel: &str, upgraded: OnUpgrade) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()));
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, wish.accept.clone());
-    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, wish.subprotocol.clone());
+    let answer = upgrade::switching(wish.accept.clone(), wish.subprotocol.clone());
     tracing::debug!(
         tunnel = %link.tunnel,
         side = %wish.side,
@@ -173,7 +164,7 @@ async fn hand_over(visit: Visit, wish: Wish, link: Link, channel: String, upgrad
         link: link.link,
         channel_id: channel.clone().into(),
     };
-    let lost = match taken(upgraded).await {
+    let lost = match upgrade::taken(upgraded).await {
         Ok((stream, leftover)) => {
             let pace = if wish.is_own() { state.config.tunnel.pace_own } else { state.config.tunnel.pace };
             let left = link.ends_at.millis().saturating_sub(state.now().millis());
@@ -203,13 +194,6 @@ async fn hand_over(visit: Visit, wish: Wish, link: Link, channel: String, upgrad
             sides::leave(&state, &member).await;
         }
     }
-}
-
-/// The connection under the HTTP server, once the 101 is written.
-async fn taken(upgraded: OnUpgrade) -> Result<(Stream, Bytes), String> {
-    let upgraded = upgraded.await.map_err(|error| format!("during the upgrade: {error}"))?;
-    let parts = upgraded.downcast::<TokioIo<Stream>>().map_err(|_| "not our connection".to_owned())?;
-    Ok((parts.io.into_inner(), parts.read_buf))
 }
 
 fn refuse(

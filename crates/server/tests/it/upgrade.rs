@@ -203,7 +203,7 @@ async fn malformed_upgrades_are_refused_in_words() {
             good.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"),
             "There must be one Sec-WebSocket-Key, 16 bytes in base64.",
         ),
-        (good.replace("GET ", "POST "), "A tunnel is joined with GET and a WebSocket upgrade."),
+        (good.replace("GET ", "POST "), "A WebSocket is opened with GET."),
         (upgrade("source", &token, &long), "The upgrade request is larger than the 4096 bytes allowed."),
     ];
     for (request, body) in cases {

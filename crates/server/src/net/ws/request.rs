@@ -3,12 +3,10 @@
 use adit_store::{TokenHash, hash_token};
 use adit_tunnel::token::{ClientToken, check_client_token, is_automatic};
 use adit_tunnel::{Side, Version, version};
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 
 use super::Refused;
+use crate::net::upgrade::accept_key;
 
 /// The path of tunnel data. spec: secure-tunneling §4.1
 pub const PATH: &str = "/tunnel";
@@ -16,8 +14,6 @@ const ACCESS_TOKEN: HeaderName = HeaderName::from_static("access-token");
 const CLIENT_TOKEN: HeaderName = HeaderName::from_static("client-token");
 const COOKIE_NAME: &str = "awsiot-tunnel-token";
 const MODE: &str = "local-proxy-mode";
-/// What RFC 6455 §1.3 has appended to a key before it is hashed.
-const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// As much of a client's name as is kept.
 const AGENT: usize = 128;
 
@@ -39,11 +35,6 @@ pub struct Wish {
     pub agent: String,
 }
 
-/// Whether a request asks for a WebSocket, on whatever path.
-pub fn is_upgrade<B>(request: &Request<B>) -> bool {
-    has_word(request.headers(), &header::UPGRADE, "websocket")
-}
-
 impl Wish {
     /// Whether the client is one of ours, which applies back-pressure and needs no pacing.
     pub fn is_own(&self) -> bool {
@@ -62,7 +53,8 @@ impl Wish {
         if request.uri().path() != PATH {
             return Err(Refused::bad("path", "Unknown path: tunnel data is at /tunnel."));
         }
-        let accept = handshake(request)?;
+        let accept =
+            accept_key(request.method(), headers).map_err(|text| Refused::bad("not-websocket", text))?;
         let side = mode(request.uri().query().unwrap_or_default())?;
         let token = hash_token(access_token(headers)?);
         let client_token = client_token(headers)?;
@@ -78,33 +70,6 @@ fn size<B>(request: &Request<B>) -> usize {
     let line = request.method().as_str().len() + request.uri().to_string().len() + " HTTP/1.1".len() + 3;
     let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     line + headers.sum::<usize>() + 2
-}
-
-/// The WebSocket part; gives the answer to the client's key. spec: RFC 6455 §4.2.1
-fn handshake<B>(request: &Request<B>) -> Result<HeaderValue, Refused> {
-    let headers = request.headers();
-    if request.method() != Method::GET {
-        return Err(Refused::bad("not-websocket", "A tunnel is joined with GET and a WebSocket upgrade."));
-    }
-    if !is_upgrade(request) || !has_word(headers, &header::CONNECTION, "upgrade") {
-        return Err(Refused::bad(
-            "not-websocket",
-            "Not a WebSocket upgrade: the headers Connection: upgrade and Upgrade: websocket are needed. A proxy in between may have removed them.",
-        ));
-    }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|v| v != "13") {
-        return Err(Refused::bad("not-websocket", "Sec-WebSocket-Version must be 13."));
-    }
-    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
-    let wrong = || Refused::bad("not-websocket", "There must be one Sec-WebSocket-Key, 16 bytes in base64.");
-    let (Some(key), None) = (keys.next(), keys.next()) else { return Err(wrong()) };
-    if STANDARD.decode(key).map_or(0, |bytes| bytes.len()) != 16 {
-        return Err(wrong());
-    }
-    let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
-    hash.update(key.as_bytes());
-    hash.update(ACCEPT_SUFFIX);
-    HeaderValue::from_str(&STANDARD.encode(hash.finish())).map_err(|_| wrong())
 }
 
 fn mode(query: &str) -> Result<Side, Refused> {
@@ -168,27 +133,4 @@ fn subprotocol(headers: &HeaderMap) -> Result<(Version, HeaderValue), Refused> {
                 "No acceptable subprotocol: offer aws.iot.securetunneling-3.0, -2.0 or -1.0 in Sec-WebSocket-Protocol.",
             )
         })
-}
-
-/// Whether a list header has a word, in whatever capitals.
-fn has_word(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_answer_to_a_key_is_that_of_the_standard() {
-        let request = Request::get("/tunnel")
-            .header("upgrade", "WebSocket")
-            .header("connection", "keep-alive, Upgrade")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-            .body(())
-            .unwrap();
-        assert_eq!(handshake(&request).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    }
 }
