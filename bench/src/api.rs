@@ -1,14 +1,17 @@
 //! Signed calls to the server's own API over plain HTTP, on the loopback address.
 
 use crate::fail::{Result, fail};
+use crate::process::Process;
 use adit_aws::{Request, Service, Signer, sign};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const MEDIA: &str = "application/x-amz-json-1.1";
@@ -24,6 +27,37 @@ pub struct Account {
     secret: String,
 }
 
+/// What the server leaves in its data folder for clients on the same machine.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Client {
+    endpoint: String,
+    /// `host:port` of the tunnel endpoint.
+    pub tunnel: Option<String>,
+    region: String,
+    ca: Option<PathBuf>,
+    credentials: PathBuf,
+}
+
+impl Client {
+    /// Waits until a server has written it.
+    pub fn read(server: &mut Process, data: &Path) -> Result<Self> {
+        let file = data.join("client.json");
+        server.wait_for("its addresses", |_| serde_json::from_slice(&fs::read(&file).ok()?).ok())
+    }
+
+    /// The first access key.
+    pub fn account(&self, data: &Path) -> Result<Account> {
+        Account::read(&self.endpoint, &self.region, &data.join(&self.credentials))
+    }
+
+    /// The certificate of the server's authority.
+    pub fn ca(&self, data: &Path) -> Result<PathBuf> {
+        let ca = self.ca.as_ref().ok_or("client.json names no CA")?;
+        Ok(data.join(ca))
+    }
+}
+
 /// The two tokens of a tunnel.
 pub struct Tunnel {
     pub source: String,
@@ -32,11 +66,11 @@ pub struct Tunnel {
 
 impl Account {
     /// The key in an AWS credentials file, for the API at an `http://` URL.
-    pub fn read(url: &str, region: &str, credentials: &Path) -> Result<Self> {
+    fn read(url: &str, region: &str, credentials: &Path) -> Result<Self> {
         let Some(authority) = url.strip_prefix("http://") else {
             return fail(format!("the API is at {url}; the bench speaks plain http:// only"));
         };
-        let text = std::fs::read_to_string(credentials)?;
+        let text = fs::read_to_string(credentials)?;
         let value = |name: &str| {
             text.lines()
                 .filter_map(|line| line.split_once('='))
@@ -59,22 +93,27 @@ impl Account {
         Ok(Connection { account: self.clone(), stream: BufReader::new(stream) })
     }
 
-    fn request(&self, body: &[u8]) -> Result<Vec<u8>> {
+    fn request(&self, call: &Call<'_>) -> Result<Vec<u8>> {
+        let Call { service, method, path, body } = *call;
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_str(&self.authority)?);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
-        headers.insert(HeaderName::from_static("x-amz-target"), HeaderValue::from_static(TARGET));
-        let request = Request { method: &Method::POST, path: "/", query: "", headers: &headers, body };
+        if service == Service::Tunneling {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
+            headers.insert(HeaderName::from_static("x-amz-target"), HeaderValue::from_static(TARGET));
+        } else {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let request = Request { method, path, query: "", headers: &headers, body };
         let signer = Signer {
             key_id: &self.key_id,
             secret: &self.secret,
             session_token: None,
             region: &self.region,
-            service: Service::Tunneling.signing_name(),
+            service: service.signing_name(),
             now: jiff::Timestamp::now().as_second(),
         };
         let signature = sign(&request, &signer)?;
-        let mut head = String::from("POST / HTTP/1.1\r\n");
+        let mut head = format!("{method} {path} HTTP/1.1\r\n");
         let all = headers.iter().chain(signature.iter().map(|(name, value)| (name, value)));
         for (name, value) in all {
             write!(head, "{name}: {}\r\n", value.to_str()?)?;
@@ -82,6 +121,13 @@ impl Account {
         write!(head, "content-length: {}\r\n\r\n", body.len())?;
         Ok([head.as_bytes(), body].concat())
     }
+}
+
+struct Call<'a> {
+    service: Service,
+    method: &'a Method,
+    path: &'a str,
+    body: &'a [u8],
 }
 
 /// A connection to the API, used for one call after another.
@@ -94,14 +140,30 @@ impl Connection {
     /// Opens a tunnel that names one service.
     pub fn open_tunnel(&mut self, service: &str) -> Result<Tunnel> {
         let body = json!({ "destinationConfig": { "services": [service] } }).to_string();
-        let request = self.account.request(body.as_bytes())?;
-        self.stream.get_mut().write_all(&request)?;
-        let (status, answer) = self.answer()?;
+        let (service, path) = (Service::Tunneling, "/");
+        let call = Call { service, method: &Method::POST, path, body: body.as_bytes() };
+        let (status, answer) = self.call(&call)?;
         let token = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         match (status.as_str(), token("sourceAccessToken"), token("destinationAccessToken")) {
             ("200", Some(source), Some(destination)) => Ok(Tunnel { source, destination }),
             _ => fail(format!("OpenTunnel was answered {status} {answer}")),
         }
+    }
+
+    /// An operation of the registry. Gives its answer.
+    pub fn registry(&mut self, method: &Method, path: &str, body: &Value) -> Result<Value> {
+        let text = body.to_string();
+        let call = Call { service: Service::Iot, method, path, body: text.as_bytes() };
+        match self.call(&call)? {
+            (status, answer) if status.starts_with('2') => Ok(answer),
+            (status, answer) => fail(format!("{method} {path} was answered {status} {answer}")),
+        }
+    }
+
+    fn call(&mut self, call: &Call<'_>) -> Result<(String, Value)> {
+        let request = self.account.request(call)?;
+        self.stream.get_mut().write_all(&request)?;
+        self.answer()
     }
 
     fn answer(&mut self) -> Result<(String, Value)> {

@@ -130,7 +130,7 @@ pub fn run(
     let peaks = system.peaks();
     let measurement = |(name, value, unit)| Measurement {
         case: name,
-        system: system.kind,
+        system: system.kind.name(),
         round,
         value,
         unit,

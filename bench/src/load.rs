@@ -6,7 +6,7 @@ mod slow;
 mod transfer;
 
 pub use connect::{burst, connections};
-pub use echo::{echo, echo_beside_load};
+pub use echo::{echo, echo_beside_load, wait_until};
 pub use slow::{SlowWay, slow_reader};
 pub use transfer::{Way, many, one};
 

@@ -8,6 +8,7 @@ mod fail;
 mod goals;
 mod idle;
 mod load;
+mod mqtt;
 mod out;
 mod pattern;
 mod pki;
@@ -38,6 +39,12 @@ struct Cli {
 enum Command {
     /// Tunnel data path: throughput, CPU, latency, connections, memory. Exits 1 when a goal is missed.
     Tunnel(suite::Options),
+    /// Messages over mutual TLS: CPU per delivered message, latency. Exits 1 when a goal is missed.
+    Mqtt(mqtt::MessagesOptions),
+    /// Connections of devices: CPU to make one, memory to have one. Exits 1 when a goal is missed.
+    Conn(mqtt::ConnOptions),
+    /// Acknowledged messages after kill -9. Exits 1 when a goal is missed.
+    Durable(mqtt::DurableOptions),
     /// Counts that do not depend on time, against committed limits. Exits 1 when one is over.
     Companions(companions::Options),
     /// One process of the limit.
@@ -59,6 +66,9 @@ fn main() -> ExitCode {
         Command::Guard { words } => return process::guard(&words),
         Command::Chain { part } => chain::run(part).map(|()| true),
         Command::Tunnel(options) => suite::run(&options),
+        Command::Mqtt(options) => mqtt::messages(&options),
+        Command::Conn(options) => mqtt::conn(&options),
+        Command::Durable(options) => mqtt::durable(&options),
         Command::Companions(options) => companions::run(&options),
     };
     match passed {

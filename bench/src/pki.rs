@@ -36,7 +36,8 @@ impl Pki {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// The cryptography of every client and limit: TLS 1.3 with AES-128-GCM over P-256.
+pub fn provider() -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     provider.cipher_suites = vec![aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256];
     provider.kx_groups = vec![aws_lc_rs::kx_group::SECP256R1];

@@ -38,9 +38,23 @@ impl Usage {
         let none = Times::default();
         self.processes.iter().map(|(pid, now)| now.since(earlier.processes.get(pid).unwrap_or(&none))).sum()
     }
+
+    /// CPU time of the one task that used most since `earlier`.
+    pub fn busiest_since(&self, earlier: &Usage) -> Duration {
+        let none = Times::default();
+        let tasks =
+            |(pid, now): (&u32, &Times)| now.busiest_since(earlier.processes.get(pid).unwrap_or(&none));
+        self.processes.iter().map(tasks).max().unwrap_or_default()
+    }
 }
 
 impl Times {
+    fn busiest_since(&self, earlier: &Times) -> Duration {
+        let used =
+            |(task, now): (&u32, &u64)| now.saturating_sub(earlier.tasks.get(task).copied().unwrap_or(0));
+        Duration::from_nanos(self.tasks.iter().map(used).max().unwrap_or(0))
+    }
+
     fn since(&self, earlier: &Times) -> Duration {
         let used =
             |(task, now): (&u32, &u64)| now.saturating_sub(earlier.tasks.get(task).copied().unwrap_or(0));

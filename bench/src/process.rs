@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// A running program. Dropping it ends the program and everything it started.
 pub struct Process {
-    /// Its part: `source`, `relay` or `destination`.
+    /// Its part: `source`, `relay`, `destination` or `broker`.
     pub role: &'static str,
     log: PathBuf,
     child: Child,
@@ -68,6 +68,20 @@ impl Process {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Asks the program to end (SIGTERM) and waits until it has.
+    pub fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        pid.map_or(Ok(()), |pid| kill_process(pid, Signal::TERM))?;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                return fail(format!("{} did not end within 20 s of SIGTERM", self.role));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     fn last_words(&self) -> String {

@@ -3,7 +3,6 @@
 use crate::fail::Result;
 use crate::probe::{self, Machine};
 use crate::stats::Spread;
-use crate::systems::Kind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -17,31 +16,29 @@ const TOLERANCE: f64 = 0.30;
 /// One number, and what it took.
 pub struct Measurement {
     pub case: &'static str,
-    pub system: Kind,
+    pub system: &'static str,
     /// From 1; 0 for what is measured once a run.
     pub round: u32,
     pub value: f64,
     pub unit: &'static str,
-    /// Seconds of CPU by role, the generator's included, in the unit of the case (per GiB where `value` is).
+    /// CPU time by role, the generator's included: seconds in the unit of the case (per GiB where `value` is) for
+    /// tunnels, cores for the rest.
     pub cpu: BTreeMap<&'static str, f64>,
     /// Peak resident bytes by role.
     pub rss: BTreeMap<&'static str, u64>,
-    /// Whether the generator used nine tenths of what its two threads can.
+    /// Whether the generator had no more to give: nine tenths of what its threads can.
     pub generator_bound: bool,
 }
 
-/// What the limit did at the start of a round.
-#[derive(Clone, Copy)]
-pub struct Calibration {
-    pub mib_per_second: f64,
-    pub cpu_per_gib: f64,
-}
+/// What the machine did at the start of a round, by what was measured of it.
+pub type Calibration = BTreeMap<&'static str, f64>;
 
 /// Everything measured in a run.
 pub struct Record {
+    suite: &'static str,
     measurements: Vec<Measurement>,
     calibrations: BTreeMap<u32, Calibration>,
-    versions: BTreeMap<Kind, String>,
+    versions: BTreeMap<&'static str, String>,
     failures: Vec<String>,
     machine: Machine,
     revision: String,
@@ -49,8 +46,10 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn new(file: Option<&Path>) -> Result<Self> {
+    /// Of the suite of that name; every measurement also goes to `file`.
+    pub fn new(suite: &'static str, file: Option<&Path>) -> Result<Self> {
         Ok(Self {
+            suite,
             measurements: Vec::new(),
             calibrations: BTreeMap::new(),
             versions: BTreeMap::new(),
@@ -61,7 +60,7 @@ impl Record {
         })
     }
 
-    pub fn version(&mut self, system: Kind, version: String) {
+    pub fn version(&mut self, system: &'static str, version: String) {
         self.versions.insert(system, version);
     }
 
@@ -85,21 +84,18 @@ impl Record {
     }
 
     fn line(&self, m: &Measurement) -> Value {
-        let calibration = self.calibrations.get(&m.round).map(|calibration| {
-            json!({ "mib_per_second": calibration.mib_per_second, "cpu_seconds_per_gib": calibration.cpu_per_gib })
-        });
         json!({
-            "suite": "tunnel",
+            "suite": self.suite,
             "case": m.case,
-            "system": m.system.name(),
-            "version": self.versions.get(&m.system),
+            "system": m.system,
+            "version": self.versions.get(m.system),
             "round": m.round,
             "value": m.value,
             "unit": m.unit,
             "cpu": m.cpu,
             "rss": m.rss,
             "generator_bound": m.generator_bound,
-            "calibration": calibration,
+            "calibration": self.calibrations.get(&m.round),
             "loadavg": probe::load(),
             "kernel": self.machine.kernel,
             "cores": self.machine.cores,
@@ -125,12 +121,12 @@ impl Record {
 
     /// Rounds that count, and those that do not.
     pub fn rounds(&self) -> (BTreeSet<u32>, BTreeSet<u32>) {
-        let middle = |value: fn(&Calibration) -> f64| {
-            Spread::of(self.calibrations.values().map(value)).map_or(0.0, |spread| spread.median)
+        let middle = |name: &str| {
+            let values = self.calibrations.values().filter_map(|c| c.get(name).copied());
+            Spread::of(values).map_or(0.0, |spread| spread.median)
         };
-        let (speed, cpu) = (middle(|c| c.mib_per_second), middle(|c| c.cpu_per_gib));
         let near = |value: f64, median: f64| (value - median).abs() <= TOLERANCE * median;
-        let good = |c: &Calibration| near(c.mib_per_second, speed) && near(c.cpu_per_gib, cpu);
+        let good = |c: &Calibration| c.iter().all(|(name, value)| near(*value, middle(name)));
         let (kept, left): (Vec<_>, Vec<_>) = self.calibrations.iter().partition(|(_, c)| good(c));
         let numbers =
             |rounds: Vec<(&u32, &Calibration)>| rounds.into_iter().map(|(round, _)| *round).collect();
@@ -138,7 +134,7 @@ impl Record {
     }
 
     /// Values of one case and system in the rounds that count, by round.
-    pub fn values(&self, case: &str, system: Kind) -> BTreeMap<u32, &Measurement> {
+    pub fn values(&self, case: &str, system: &str) -> BTreeMap<u32, &Measurement> {
         let (kept, _) = self.rounds();
         self.measurements
             .iter()
@@ -147,13 +143,19 @@ impl Record {
             .collect()
     }
 
+    /// What was just measured.
+    pub fn latest(&self, case: &str, system: &str, round: u32) -> Option<f64> {
+        let same = |m: &&Measurement| m.case == case && m.system == system && m.round == round;
+        self.measurements.iter().rev().find(same).map(|m| m.value)
+    }
+
     /// Spread of one case and system.
-    pub fn spread(&self, case: &str, system: Kind) -> Option<Spread> {
+    pub fn spread(&self, case: &str, system: &str) -> Option<Spread> {
         Spread::of(self.values(case, system).values().map(|m| m.value))
     }
 
     /// Spread of the ratio of two systems, taken round by round.
-    pub fn ratio(&self, case: &str, system: Kind, over: Kind) -> Option<Spread> {
+    pub fn ratio(&self, case: &str, system: &str, over: &str) -> Option<Spread> {
         let under = self.values(case, over);
         let ratios = self.values(case, system).into_iter().filter_map(|(round, m)| {
             let under = under.get(&round)?.value;
@@ -173,12 +175,11 @@ fn revision() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Calibration, Measurement, Record};
-    use crate::systems::Kind;
+    use super::{Measurement, Record};
     use std::collections::BTreeMap;
 
-    fn record(rows: &[(Kind, u32, f64)]) -> Record {
-        let mut record = Record::new(None).unwrap();
+    fn record(rows: &[(&'static str, u32, f64)]) -> Record {
+        let mut record = Record::new("tunnel", None).unwrap();
         for &(system, round, value) in rows {
             let (cpu, rss) = (BTreeMap::new(), BTreeMap::new());
             let m = Measurement {
@@ -198,22 +199,22 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        use Kind::{Adit, Chain};
-        let mut record = record(&[(Chain, 1, 100.0), (Adit, 1, 90.0), (Chain, 2, 50.0), (Adit, 2, 50.0)]);
+        let mut record =
+            record(&[("chain", 1, 100.0), ("adit", 1, 90.0), ("chain", 2, 50.0), ("adit", 2, 50.0)]);
         for round in 1..=2 {
-            record.calibration(round, Calibration { mib_per_second: 1.0, cpu_per_gib: 1.0 });
+            record.calibration(round, BTreeMap::from([("speed", 1.0)]));
         }
-        let ratio = record.ratio("up", Adit, Chain).unwrap();
+        let ratio = record.ratio("up", "adit", "chain").unwrap();
         assert_eq!((ratio.least, ratio.most), (0.9, 1.0));
     }
 
     #[test]
     fn a_round_off_the_median_does_not_count() {
-        let mut record = record(&[(Kind::Adit, 1, 1.0), (Kind::Adit, 2, 2.0), (Kind::Adit, 3, 9.0)]);
+        let mut record = record(&[("adit", 1, 1.0), ("adit", 2, 2.0), ("adit", 3, 9.0)]);
         for (round, cpu_per_gib) in [(1, 4.0), (2, 4.4), (3, 9.0)] {
-            record.calibration(round, Calibration { mib_per_second: 300.0, cpu_per_gib });
+            record.calibration(round, BTreeMap::from([("speed", 300.0), ("cpu", cpu_per_gib)]));
         }
         assert!(record.rounds().1.contains(&3));
-        assert_eq!(record.spread("up", Kind::Adit).unwrap().most, 2.0);
+        assert_eq!(record.spread("up", "adit").unwrap().most, 2.0);
     }
 }

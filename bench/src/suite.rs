@@ -5,7 +5,7 @@ use crate::fail::{Result, fail};
 use crate::load::{self, SlowWay, Target};
 use crate::pattern::Pattern;
 use crate::pki::Pki;
-use crate::record::{Calibration, Measurement, Record};
+use crate::record::{Measurement, Record};
 use crate::service::Service;
 use crate::systems::{Kind, Lab, System};
 use crate::{idle, out, probe, process, programs, table};
@@ -79,7 +79,7 @@ pub fn run(options: &Options) -> Result<bool> {
         lab.dir.display(),
         process::raise_open_files()
     ));
-    let mut record = Record::new(options.json.as_deref())?;
+    let mut record = Record::new("tunnel", options.json.as_deref())?;
     let (amount, longest, rounds) = match options.quick {
         true => (QUICK, LONGEST_QUICK, options.rounds.min(2)),
         false => (FULL, LONGEST_FULL, options.rounds),
@@ -102,7 +102,8 @@ pub fn run(options: &Options) -> Result<bool> {
         suite.round(round)?;
         slowest = slowest.max(began.elapsed());
     }
-    Ok(table::print(&suite.record, &suite.systems))
+    let systems: Vec<&str> = suite.systems.iter().map(|kind| kind.name()).collect();
+    Ok(table::print(&suite.record, &systems, &table::TUNNEL))
 }
 
 /// Says which systems are measured and which are absent.
@@ -117,7 +118,7 @@ fn present(options: &Options, lab: &Lab, record: &mut Record) -> Vec<Kind> {
             Ok(_) if !wanted(&kind) => "left out by --peers".to_owned(),
             Ok(version) => {
                 systems.push(kind);
-                record.version(kind, version.clone());
+                record.version(kind.name(), version.clone());
                 format!("{version} ({})", kind.meaning())
             }
             Err(why) => format!("absent: {why}"),
@@ -171,7 +172,7 @@ impl Suite {
             for _ in 0..case.passes(&self.amount) {
                 for system in &mut running {
                     let more = self.case(case, system, round);
-                    found.entry(system.kind).or_insert_with(Vec::new).extend(more);
+                    found.entry(system.kind.name()).or_insert_with(Vec::new).extend(more);
                 }
                 running.rotate_left(1);
             }
@@ -194,7 +195,8 @@ impl Suite {
         let amount = Amount { stream: CALIBRATION, ..self.amount };
         let found = cases::run(Case::Up, chain, &self.target(chain), &self.service, &amount, round)?;
         let value = |case| found.iter().find(|m| m.case == case).map_or(0.0, |m| m.value);
-        let calibration = Calibration { mib_per_second: value("up"), cpu_per_gib: value("up-cpu") };
+        let calibration =
+            BTreeMap::from([("mib_per_second", value("up")), ("cpu_seconds_per_gib", value("up-cpu"))]);
         self.record.calibration(round, calibration);
         Ok(())
     }
@@ -308,7 +310,7 @@ impl Suite {
         unit: &'static str,
         rss: &BTreeMap<&'static str, u64>,
     ) -> Result<()> {
-        let (cpu, rss) = (BTreeMap::new(), rss.clone());
+        let (system, cpu, rss) = (system.name(), BTreeMap::new(), rss.clone());
         self.record.add(Measurement { case, system, round, value, unit, cpu, rss, generator_bound: false })
     }
 }

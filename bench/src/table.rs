@@ -1,12 +1,34 @@
 //! The results, for people.
 
-use crate::goals::{GOALS, Outcome};
+use crate::goals::{Goal, Outcome, TUNNEL as TUNNEL_GOALS};
 use crate::out;
 use crate::record::{Measurement, Record};
 use crate::stats::Spread;
-use crate::systems::Kind;
 
-/// Cases in the order of the table, with their heading.
+/// What a suite shows.
+pub struct Layout {
+    /// Cases in the order of the table, with their heading.
+    pub rows: &'static [(&'static str, &'static str)],
+    pub goals: &'static [Goal],
+    /// The system that ratios are taken to.
+    pub reference: &'static str,
+    /// Said above the table.
+    pub note: &'static str,
+    /// Cases that show CPU by role, and the roles.
+    pub parts_of: &'static [&'static str],
+    pub parts: &'static [&'static str],
+}
+
+/// The tunnel suite.
+pub const TUNNEL: Layout = Layout {
+    rows: &ROWS,
+    goals: &TUNNEL_GOALS,
+    reference: "chain",
+    note: "CPU is source + relay + destination",
+    parts_of: &["up-cpu", "down-cpu"],
+    parts: &["source", "relay", "destination", "generator"],
+};
+
 const ROWS: [(&str, &str); 33] = [
     ("up", "one stream up, MiB/s"),
     ("down", "one stream down, MiB/s"),
@@ -44,7 +66,7 @@ const ROWS: [(&str, &str); 33] = [
 ];
 
 /// Prints everything. Whether all that was measured passed.
-pub fn print(record: &Record, systems: &[Kind]) -> bool {
+pub fn print(record: &Record, systems: &[&str], layout: &Layout) -> bool {
     out::data(format_args!("\n{}", record.heading()));
     let (kept, left) = record.rounds();
     out::data(format_args!(
@@ -53,11 +75,13 @@ pub fn print(record: &Record, systems: &[Kind]) -> bool {
     if left.len() * 3 > kept.len() + left.len() {
         out::data("more than a third of the rounds left out: the machine is too noisy for these numbers");
     }
-    out::data(
-        "\nmedian [least–most]; × is the ratio to chain in the same round; CPU is source + relay + destination",
-    );
-    for (case, heading) in ROWS {
-        let lines: Vec<String> = systems.iter().filter_map(|kind| line(record, case, *kind)).collect();
+    out::data(format_args!(
+        "\nmedian [least–most]; × is the ratio to {} in the same round; {}",
+        layout.reference, layout.note
+    ));
+    for (case, heading) in layout.rows {
+        let lines: Vec<String> =
+            systems.iter().filter_map(|system| line(record, case, system, layout)).collect();
         if !lines.is_empty() {
             out::data(format_args!("\n{heading}"));
             lines.iter().for_each(out::data);
@@ -65,7 +89,7 @@ pub fn print(record: &Record, systems: &[Kind]) -> bool {
     }
     let mut passed = true;
     out::data("\ngoals (the median counts)");
-    for goal in &GOALS {
+    for goal in layout.goals {
         let (outcome, line) = goal.judge(record);
         passed &= outcome != Outcome::Miss && (outcome != Outcome::Absent || !goal.needs_no_peer());
         out::data(line);
@@ -77,25 +101,24 @@ pub fn print(record: &Record, systems: &[Kind]) -> bool {
     passed
 }
 
-fn line(record: &Record, case: &str, kind: Kind) -> Option<String> {
-    let spread = record.spread(case, kind)?;
-    let mut line = format!("  {:<10}{:<28}", kind.name(), shown(spread, digits(spread.median)));
-    if kind != Kind::Chain
-        && let Some(ratio) = record.ratio(case, kind, Kind::Chain)
+fn line(record: &Record, case: &str, system: &str, layout: &Layout) -> Option<String> {
+    let spread = record.spread(case, system)?;
+    let mut line = format!("  {:<12}{:<28}", system, shown(spread, digits(spread.median)));
+    if system != layout.reference
+        && let Some(ratio) = record.ratio(case, system, layout.reference)
     {
         line.push_str(&format!("× {:<24}", shown(ratio, 2)));
     }
-    if ["up-cpu", "down-cpu"].contains(&case) {
-        let values = record.values(case, kind);
-        let part = |role: &str| {
-            let seconds = |m: &&Measurement| m.cpu.get(role).copied();
-            Spread::of(values.values().filter_map(seconds))
-                .map_or("–".to_owned(), |s| format!("{:.2}", s.median))
+    if layout.parts_of.contains(&case) {
+        let values = record.values(case, system);
+        let part = |role: &&str| {
+            let spent = |m: &&Measurement| m.cpu.get(role).copied();
+            Spread::of(values.values().filter_map(spent)).map(|s| format!("{role} {:.2}", s.median))
         };
-        let parts = ["source", "relay", "destination"].map(part).join(" + ");
-        line.push_str(&format!("{parts}; generator {}", part("generator")));
+        let parts: Vec<String> = layout.parts.iter().filter_map(part).collect();
+        line.push_str(&parts.join(", "));
     }
-    if record.values(case, kind).values().any(|m| m.generator_bound) {
+    if record.values(case, system).values().any(|m| m.generator_bound) {
         line.push_str("  gen-bound");
     }
     Some(line.trim_end().to_owned())

@@ -72,7 +72,8 @@ fn exchange(stream: &mut TcpStream) -> std::io::Result<()> {
     if back == sent { Ok(()) } else { Err(std::io::Error::other("the echo is not what was sent")) }
 }
 
-pub(super) fn wait_until(due: Instant) {
+/// Sleeps, and spins for the last part.
+pub fn wait_until(due: Instant) {
     thread::sleep(due.saturating_duration_since(Instant::now()).saturating_sub(SPIN));
     while Instant::now() < due {
         std::hint::spin_loop();

@@ -1,10 +1,9 @@
 //! Our server with a pair of local proxies, ours or AWS's.
 
 use super::Lab;
-use crate::api::{Account, Tunnel};
+use crate::api::{Account, Client, Tunnel};
 use crate::fail::{Result, fail};
 use crate::process::{Process, Start, free_port};
-use serde::Deserialize;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -42,30 +41,16 @@ pub struct Server {
     pub ca: PathBuf,
 }
 
-/// What the server leaves in its data folder for clients on the same machine.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Client {
-    endpoint: String,
-    tunnel: Option<String>,
-    region: String,
-    ca: Option<PathBuf>,
-    credentials: PathBuf,
-}
-
 impl Server {
     pub fn start(program: &Path, dir: &Path) -> Result<Self> {
         let (config, data) = (dir.join("adit.toml"), dir.join("data"));
         fs::write(&config, CONFIG)?;
         let command = Start::new(program).args(["serve", "--config"]).args([&config]);
         let mut process = Process::start("relay", dir, command.args(["--data-dir"]).args([&data]))?;
-        let file = data.join("client.json");
-        let client: Client =
-            process.wait_for("its addresses", |_| serde_json::from_slice(&fs::read(&file).ok()?).ok())?;
+        let client = Client::read(&mut process, &data)?;
+        let (account, ca) = (client.account(&data)?, client.ca(&data)?);
         let Some(endpoint) = client.tunnel else { return fail("client.json names no tunnel endpoint") };
-        let Some(ca) = client.ca else { return fail("client.json names no CA") };
-        let account = Account::read(&client.endpoint, &client.region, &data.join(client.credentials))?;
-        Ok(Self { process, account, endpoint, ca: data.join(ca) })
+        Ok(Self { process, account, endpoint, ca })
     }
 }
 

@@ -1,0 +1,20 @@
+//! The gateway's suites: messages, connections, durability. One generator, the same for every broker.
+
+mod brokers;
+mod conn;
+mod connects;
+mod crash;
+mod crowd;
+mod durable;
+mod fleet;
+mod flood;
+mod lab;
+mod link;
+mod machine;
+mod messages;
+mod paced;
+mod wire;
+
+pub use conn::{Options as ConnOptions, run as conn};
+pub use durable::{Options as DurableOptions, run as durable};
+pub use messages::{Options as MessagesOptions, run as messages};
