@@ -9,6 +9,8 @@
 
 mod dialogue;
 mod hex;
+mod packets;
+mod properties;
 mod told;
 mod topics;
 mod transcript;
