@@ -3,4 +3,5 @@
 
 pub mod aws;
 pub mod iot;
+pub mod mqtt;
 pub mod tunnel;

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod corpus;
 mod dialogue;
 mod hex;
 mod packets;
