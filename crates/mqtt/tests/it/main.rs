@@ -10,7 +10,9 @@
 mod corpus;
 mod dialogue;
 mod hex;
+mod model;
 mod packets;
+mod pair;
 mod properties;
 mod told;
 mod topics;
