@@ -1,8 +1,11 @@
 //! One API request: from HTTP to a handler and back. Operation names are matched here and nowhere else.
 
 pub mod caller;
+pub mod shadow;
 pub mod tag;
 pub mod thing;
+pub mod thing_group;
+pub mod thing_type;
 pub mod tunnel;
 
 use std::net::SocketAddr;
@@ -22,7 +25,15 @@ use crate::faults;
 use crate::identity::{Principal, unknown_key};
 use crate::state::{Call, State};
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'a>>;
+/// What a handler answers.
+pub enum Output {
+    /// An object, written in the wire form of the service.
+    Object(Value),
+    /// The body itself, as of a shadow.
+    Body(Vec<u8>),
+}
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<Output, Error>> + Send + 'a>>;
 type Handler = for<'a> fn(&'a Call<'a>, Value) -> Answer<'a>;
 
 macro_rules! with_input {
@@ -31,15 +42,50 @@ macro_rules! with_input {
     };
 }
 
+macro_rules! with_body {
+    ($function:path) => {
+        |cx, input| Box::pin(async move { Ok(Output::Body($function(cx, typed(input)?).await?)) })
+    };
+}
+
 /// The function that serves an operation; `None` if this server does not offer it.
 #[must_use]
 pub fn handler(operation: &Operation) -> Option<Handler> {
     let handler: Handler = match (operation.service, operation.name) {
+        (Service::Iot, "AddThingToThingGroup") => with_input!(thing_group::add_thing_to_thing_group),
         (Service::Iot, "CreateThing") => with_input!(thing::create_thing),
+        (Service::Iot, "CreateThingGroup") => with_input!(thing_group::create_thing_group),
+        (Service::Iot, "CreateThingType") => with_input!(thing_type::create_thing_type),
         (Service::Iot, "DeleteThing") => with_input!(thing::delete_thing),
+        (Service::Iot, "DeleteThingGroup") => with_input!(thing_group::delete_thing_group),
+        (Service::Iot, "DeleteThingType") => with_input!(thing_type::delete_thing_type),
+        (Service::Iot, "DeprecateThingType") => with_input!(thing_type::deprecate_thing_type),
         (Service::Iot, "DescribeThing") => with_input!(thing::describe_thing),
+        (Service::Iot, "DescribeThingGroup") => with_input!(thing_group::describe_thing_group),
+        (Service::Iot, "DescribeThingType") => with_input!(thing_type::describe_thing_type),
+        (Service::Iot, "ListTagsForResource") => with_input!(tag::list_tags_of_iot),
+        (Service::Iot, "ListThingGroups") => with_input!(thing_group::list_thing_groups),
+        (Service::Iot, "ListThingGroupsForThing") => with_input!(thing_group::list_thing_groups_for_thing),
+        (Service::Iot, "ListThingTypes") => with_input!(thing_type::list_thing_types),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),
+        (Service::Iot, "ListThingsInThingGroup") => with_input!(thing_group::list_things_in_thing_group),
+        (Service::Iot, "RemoveThingFromThingGroup") => {
+            with_input!(thing_group::remove_thing_from_thing_group)
+        }
+        (Service::Iot, "TagResource") => with_input!(tag::tag_resource_of_iot),
+        (Service::Iot, "UntagResource") => with_input!(tag::untag_resource_of_iot),
         (Service::Iot, "UpdateThing") => with_input!(thing::update_thing),
+        (Service::Iot, "UpdateThingGroup") => with_input!(thing_group::update_thing_group),
+        (Service::Iot, "UpdateThingGroupsForThing") => {
+            with_input!(thing_group::update_thing_groups_for_thing)
+        }
+        (Service::Iot, "UpdateThingType") => with_input!(thing_type::update_thing_type),
+        (Service::IotData, "DeleteThingShadow") => with_body!(shadow::delete_thing_shadow),
+        (Service::IotData, "GetThingShadow") => with_body!(shadow::get_thing_shadow),
+        (Service::IotData, "ListNamedShadowsForThing") => {
+            with_input!(shadow::list_named_shadows_for_thing)
+        }
+        (Service::IotData, "UpdateThingShadow") => with_body!(shadow::update_thing_shadow),
         (Service::Sts, "GetCallerIdentity") => {
             |cx, _| Box::pin(async move { shown(caller::get_caller_identity(cx).await?) })
         }
@@ -61,8 +107,9 @@ fn typed<T: DeserializeOwned>(input: Value) -> Result<T, Error> {
         .map_err(|e| Error::internal(format!("an input that passed the table does not fit its type: {e}")))
 }
 
-fn shown(output: impl Serialize) -> Result<Value, Error> {
-    serde_json::to_value(output).map_err(|e| Error::internal(format!("an output cannot be written: {e}")))
+fn shown(output: impl Serialize) -> Result<Output, Error> {
+    let object = serde_json::to_value(output);
+    object.map(Output::Object).map_err(|e| Error::internal(format!("an output cannot be written: {e}")))
 }
 
 /// A request that has arrived whole.
@@ -87,7 +134,7 @@ struct Passage {
 }
 
 enum Outcome {
-    Done(&'static Operation, Value),
+    Done(&'static Operation, Output),
     Failed(Error),
     Refused(adit_aws::Refusal),
 }
@@ -106,7 +153,10 @@ pub async fn answer(state: &State, arrived: Arrived<'_>) -> Reply {
     };
     let about = passage.about;
     let (code, reply) = match outcome {
-        Outcome::Done(operation, output) => {
+        Outcome::Done(operation, Output::Body(body)) => {
+            ("OK", adit_aws::rest_json::payload(operation.status, body, arrived.request_id))
+        }
+        Outcome::Done(operation, Output::Object(output)) => {
             passage.resource = resource_of(passage.scope.as_ref(), &output).or(passage.resource);
             ("OK", adit_aws::reply(operation, output, arrived.request_id))
         }
@@ -199,17 +249,25 @@ async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation:
 
 /// The ARN of what an input or an output is about.
 fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
+    const ARNS: [&str; 5] = ["tunnelArn", "thingGroupArn", "thingTypeArn", "thingArn", "resourceArn"];
+    const NAMES: [(&str, &str); 4] = [
+        ("tunnelId", "tunnel"),
+        ("thingGroupName", "thinggroup"),
+        ("thingName", "thing"),
+        ("thingTypeName", "thingtype"),
+    ];
     let text = |name: &str| value.get(name).and_then(Value::as_str);
-    if let Some(arn) = ["tunnelArn", "thingArn", "resourceArn"].into_iter().find_map(text) {
+    if let Some(arn) = ARNS.into_iter().find_map(text) {
         return Some(arn.to_owned());
     }
     let scope = scope?;
-    let tail = match (text("tunnelId"), text("thingName")) {
-        (Some(id), _) => format!("tunnel/{id}"),
-        (None, Some(name)) => format!("thing/{name}"),
-        (None, None) => return None,
-    };
-    Some(format!("arn:{}:iot:{}:{}:{tail}", partition(scope.region()), scope.region(), scope.account()))
+    let (kind, name) = NAMES.into_iter().find_map(|(member, kind)| Some((kind, text(member)?)))?;
+    Some(format!(
+        "arn:{}:iot:{}:{}:{kind}/{name}",
+        partition(scope.region()),
+        scope.region(),
+        scope.account()
+    ))
 }
 
 /// The wire form a client reads, before anything else is known of its request.

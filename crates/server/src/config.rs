@@ -51,6 +51,10 @@ pub struct Config {
     pub certificate: Certificate,
     /// Secure tunneling.
     pub tunnel: Tunnel,
+    /// Things, their types and groups.
+    pub registry: Registry,
+    /// Device shadows.
+    pub shadow: Shadow,
     /// What one peer, and all peers together, may use.
     pub limits: Limits,
     /// The audit log.
@@ -252,6 +256,23 @@ pub struct Tunnel {
     pub max_open_tunnels: u32,
     /// Upgrades a second that one account may make; 0 is off.
     pub connection_rate: u32,
+}
+
+/// `[registry]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Registry {
+    /// How long a thing type must have been deprecated before it can be deleted; zero: it need not be.
+    #[serde(with = "units::duration")]
+    pub thing_type_delete_wait: Duration,
+}
+
+/// `[shadow]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Shadow {
+    /// The most bytes of state in a shadow.
+    pub state_bytes: ByteSize,
 }
 
 /// `[limits]`

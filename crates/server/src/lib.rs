@@ -31,6 +31,7 @@ mod start;
 pub mod state;
 pub mod sweep;
 pub mod tasks;
+pub mod topics;
 pub mod trouble;
 pub mod tunnel;
 pub mod why;

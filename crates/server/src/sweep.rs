@@ -1,4 +1,5 @@
-//! What time does by itself: tunnels end and are forgotten, audit rows age, certificates come due.
+//! What time does by itself: tunnels end and are forgotten, audit rows and versions of deleted shadows age, certificates
+//! come due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub async fn run(state: Arc<State>) {
         if now.saturating_sub(trimmed) >= TRIM_EVERY {
             trimmed = now;
             trim(&state).await;
+            forget_shadows(&state).await;
         }
         if let Err(error) = once(&state).await {
             state.metrics.count("adit_store_failures_total", "kind", "sweep");
@@ -70,6 +72,20 @@ async fn trim(state: &State) {
             Ok(_) => return,
             Err(error) => {
                 tracing::error!(%error, "old audit rows could not be taken away; trying again in an hour");
+                return;
+            }
+        }
+    }
+}
+
+/// Takes away versions of shadows that were deleted long ago.
+async fn forget_shadows(state: &State) {
+    loop {
+        match state.store.shadows_forget(state.now(), BATCH).await {
+            Ok(gone) if gone >= BATCH as u64 => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "versions of deleted shadows could not be taken away; trying again in an hour");
                 return;
             }
         }

@@ -17,6 +17,7 @@ pub fn merge(state: &mut Object, metadata: &mut Object, patch: &Object, stamp: i
                 // The metadata of a leaf is an object too: it is only gone into where the state is one.
                 let (mut below, mut marks) = match (state.remove(key), metadata.remove(key)) {
                     (Some(Value::Object(below)), Some(Value::Object(marks))) => (below, marks),
+                    (Some(Value::Object(below)), _) => (below, Object::new()),
                     _ => (Object::new(), Object::new()),
                 };
                 merge(&mut below, &mut marks, inner, stamp);
@@ -46,13 +47,15 @@ pub fn stamps(value: &Value, stamp: i64) -> Value {
 /// `metadata`, which is the metadata of `desired`. Lists are leaves. `None` if nothing differs.
 pub fn delta(desired: &Object, reported: &Object, metadata: &Object) -> Option<(Object, Object)> {
     let (mut differ, mut marks) = (Object::new(), Object::new());
+    let unmarked = Object::new();
     for (key, wanted) in desired {
         let mark = metadata.get(key);
-        let found = match (wanted, reported.get(key), mark) {
-            (Value::Object(wanted), Some(Value::Object(told)), Some(Value::Object(mark))) => {
+        let found = match (wanted, reported.get(key)) {
+            (Value::Object(wanted), Some(Value::Object(told))) => {
+                let mark = mark.and_then(Value::as_object).unwrap_or(&unmarked);
                 delta(wanted, told, mark).map(|(below, mark)| (Value::from(below), Some(Value::from(mark))))
             }
-            (wanted, Some(told), _) if wanted == told => None,
+            (wanted, Some(told)) if wanted == told => None,
             _ => Some((wanted.clone(), mark.cloned())),
         };
         if let Some((value, mark)) = found {

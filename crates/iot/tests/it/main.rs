@@ -4,6 +4,9 @@
 mod corpus;
 mod page;
 mod policy;
+mod shadow;
 mod tag;
 mod thing;
+mod thing_group;
+mod thing_type;
 mod tunnel;

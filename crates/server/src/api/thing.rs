@@ -70,7 +70,7 @@ pub async fn create_thing(cx: &Call<'_>, input: CreateThing) -> Result<CreateThi
             let text = format!("Thing {name} already exists in account with different attributes");
             Err(Error::new(Kind::Exists, text).with_resource(there.id, thing_arn))
         }
-        ThingCreated::NoSuchType => Err(no_such_type(cx, type_name.as_ref())),
+        ThingCreated::NoSuchType => Err(no_such_type(cx, type_name)),
         ThingCreated::Refused(refusal) => Err(refusal),
     }
 }
@@ -152,10 +152,13 @@ pub async fn update_thing(cx: &Call<'_>, input: UpdateThing) -> Result<Empty, Er
     let AttributePayload { attributes, merge } = input.attribute_payload.unwrap_or_default();
     let change = Change { attributes, merge, kind };
     match cx.state.store.thing_update(cx.scope, &name, input.expected_version, change).await? {
-        ThingUpdated::Yes(_) => Ok(Empty {}),
+        ThingUpdated::Yes(_) => {
+            cx.state.access.thing_changed(cx.scope, &name);
+            Ok(Empty {})
+        }
         ThingUpdated::NotFound => Err(Error::not_found(format!("Thing {name} not found."))),
         ThingUpdated::VersionConflict => Err(version_conflict(&name)),
-        ThingUpdated::NoSuchType => Err(no_such_type(cx, type_name.as_ref())),
+        ThingUpdated::NoSuchType => Err(no_such_type(cx, type_name)),
         ThingUpdated::Refused(refusal) => Err(refusal),
     }
 }
@@ -270,10 +273,9 @@ pub async fn list_things(cx: &Call<'_>, input: ListThings) -> Result<ListThingsO
     })
 }
 
-/// spec: control-plane §13
-fn no_such_type(cx: &Call<'_>, name: Option<&ThingTypeName>) -> Error {
-    let name = name.map(ThingTypeName::as_str).unwrap_or_default();
-    Error::not_found(format!("Thing Type {}:{name} not found.", cx.scope.account()))
+fn no_such_type(cx: &Call<'_>, name: Option<ThingTypeName>) -> Error {
+    let unnamed = || Error::internal("a type that was not asked for is missing");
+    name.map_or_else(unnamed, |name| super::thing_type::not_found(cx, &name))
 }
 
 fn version_conflict(name: &ThingName) -> Error {

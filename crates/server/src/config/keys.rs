@@ -257,6 +257,20 @@ pub const KEYS: &[Key] = &[
         "Accepted tunnel connections a second per account; more get 503 and try again. 0 is off (AWS allows 10).",
     ),
     key(
+        "registry.thing-type-delete-wait",
+        Kind::Duration(0, DAY),
+        "\"5m\"",
+        "duration",
+        "How long a thing type must have been deprecated before it can be deleted. With 0 it can be deleted at once and need not be deprecated, as tests like it.",
+    ),
+    key(
+        "shadow.state-bytes",
+        Kind::Bytes(1024, 32 << 10),
+        "\"8KiB\"",
+        "bytes",
+        "The most bytes of state in one device shadow, `desired` and `reported` together as compact JSON, metadata not counted. AWS allows 8 KiB, and on request 30.",
+    ),
+    key(
         "limits.max-connections",
         Kind::Number(1, 10_000_000),
         "20000",

@@ -1,0 +1,3 @@
+//! What the server does on reserved topics, one file per service.
+
+pub mod shadow;
