@@ -13,10 +13,6 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000 + 7)
 }
 
-fn object(value: Value) -> Object {
-    serde_json::from_value(value).unwrap()
-}
-
 fn read(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap()
 }
