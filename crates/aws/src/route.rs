@@ -93,6 +93,7 @@ fn by_path(service: Service, request: &Request<'_>) -> Option<&'static Operation
     service
         .operations()
         .iter()
+        .chain(service.ours())
         .filter(|row| row.method.as_str() == request.method.as_str())
         .filter_map(|row| Some((fit(row.path, request.path)?, row)))
         .max_by_key(|(rank, _)| *rank)

@@ -87,11 +87,22 @@ impl Service {
         }
     }
 
-    /// The operation of that exact name.
+    /// Operations that AWS does not have, by name in ascending order. They are signed, bound and refused like AWS's.
+    #[must_use]
+    pub const fn ours(self) -> &'static [Operation] {
+        match self {
+            Self::Iot => table::ours::OPERATIONS,
+            Self::IotData | Self::JobsData | Self::Tunneling | Self::Sts => &[],
+        }
+    }
+
+    /// The operation of that exact name, AWS's or ours.
     #[must_use]
     pub fn operation(self, name: &str) -> Option<&'static Operation> {
-        let operations = self.operations();
-        operations.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| operations.get(at))
+        let find = |rows: &'static [Operation]| {
+            rows.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| rows.get(at))
+        };
+        find(self.operations()).or_else(|| find(self.ours()))
     }
 
     /// The service that a credential scope names; `None` for a name that fits none of the five or more than one.

@@ -3,6 +3,7 @@
 pub mod iot;
 pub mod iot_data;
 pub mod jobs_data;
+pub mod ours;
 pub mod sts;
 pub mod tunneling;
 

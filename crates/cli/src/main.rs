@@ -25,6 +25,8 @@ mod operations;
 mod serve;
 #[cfg(feature = "server")]
 mod status;
+#[cfg(feature = "server")]
+mod why;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -53,6 +55,9 @@ enum Command {
     /// Show who did what to which resource, with what result.
     #[cfg(feature = "server")]
     Audit(audit::Args),
+    /// Show why devices were refused: certificate, policy and statement, or what is missing.
+    #[cfg(feature = "server")]
+    Why(why::Args),
     /// Check from outside what users get wrong: folder, certificate, clock, keys, ports.
     #[cfg(feature = "server")]
     Doctor(doctor::Args),
@@ -92,6 +97,8 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         #[cfg(feature = "server")]
         Command::Audit(args) => audit::run(&args),
+        #[cfg(feature = "server")]
+        Command::Why(args) => why::run(&args),
         #[cfg(feature = "server")]
         Command::Doctor(args) => doctor::run(&args),
         #[cfg(feature = "server")]

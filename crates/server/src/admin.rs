@@ -2,18 +2,21 @@
 //!
 //! Whoever may open the socket is the operator: its mode is 0600.
 
+mod query;
+
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_iot::Scope;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
@@ -23,10 +26,16 @@ use crate::net::http::{Answer, json as page, text};
 use crate::shutdown::Phase;
 use crate::state::State;
 use crate::trouble::StartError;
+use crate::why::{Noted, Wanted};
 use crate::{Control, files};
+
+use query::Query;
 
 /// Connections to each of the two at once; more wait.
 const CONNECTIONS: usize = 16;
+/// What is served on the socket.
+const PATHS: &str = "GET /status, GET /audit?after=N, \
+    GET /refusals?thing=T&certificate=ID&client-id=C&address=A&after=N&limit=N, POST /reload, POST /drain\n";
 /// Time for a request head, and between requests.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -69,6 +78,7 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
     match (method, path) {
         (Method::GET, "/status") => page(StatusCode::OK, &health::status(&control.state).await),
         (Method::GET, "/audit") => audit(&control.state, request.uri().query()).await,
+        (Method::GET, "/refusals") => refusals(&control.state, request.uri().query()),
         (Method::POST, "/reload") => match control.reload() {
             Ok(()) => page(StatusCode::OK, &json!({ "reloaded": true })),
             Err(error) => {
@@ -79,7 +89,7 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
             let started = control.state.phases.enter(Phase::Draining);
             page(StatusCode::ACCEPTED, &json!({ "draining": true, "started": started }))
         }
-        _ => text(StatusCode::NOT_FOUND, "GET /status, GET /audit?after=N, POST /reload, POST /drain\n"),
+        _ => text(StatusCode::NOT_FOUND, PATHS),
     }
 }
 
@@ -101,6 +111,45 @@ async fn audit(state: &State, query: Option<&str>) -> Answer {
         }
         Err(error) => page(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": error.to_string() })),
     }
+}
+
+/// Refusals that fit what is given: the newest first, or with `after=N` those noted after number N, the oldest first.
+fn refusals(state: &State, query: Option<&str>) -> Answer {
+    let asked = |query: &mut Query| {
+        let wanted = Wanted {
+            scope: None,
+            strangers: false,
+            thing: query.text("thing"),
+            certificate: query.text("certificate").map(|id| id.to_ascii_lowercase()),
+            client_id: query.text("client-id"),
+            address: query.value("address", "an IPv4 or IPv6 address")?,
+        };
+        Ok((wanted, query.value::<u64>("after", "a number")?, query.value::<u16>("limit", "a number")?))
+    };
+    let mut query = Query::parse(query);
+    let (wanted, after, limit) = match asked(&mut query).and_then(|asked| query.end().map(|()| asked)) {
+        Ok(asked) => asked,
+        Err::<_, String>(error) => return page(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+    };
+    let (limit, last) = (limit.map_or(50, usize::from), state.why.last());
+    let found = match after {
+        Some(after) => state.why.after(&wanted, after, limit),
+        None => state.why.before(&wanted, None, limit),
+    };
+    let rows: Vec<_> = found.into_iter().map(row_of_refusal).collect();
+    page(StatusCode::OK, &json!({ "rows": rows, "last": last }))
+}
+
+fn row_of_refusal(noted: Noted) -> Value {
+    let refusal = noted.refusal;
+    json!({
+        "seq": noted.seq, "at": noted.at, "first-at": noted.first_at, "count": noted.count,
+        "stage": refusal.stage, "text": refusal.text(), "why": refusal.why,
+        "account": refusal.scope.as_ref().map(Scope::account), "region": refusal.scope.as_ref().map(Scope::region),
+        "certificate": refusal.certificate, "principal": refusal.principal, "thing": refusal.thing,
+        "client-id": refusal.client_id, "address": refusal.address,
+        "action": refusal.action, "resource": refusal.resource,
+    })
 }
 
 /// Serves `/metrics` until the server ends.

@@ -1,6 +1,7 @@
 //! One API request: from HTTP to a handler and back. Operation names are matched here and nowhere else.
 
 pub mod caller;
+pub mod refusal;
 pub mod shadow;
 pub mod tag;
 pub mod thing;
@@ -67,6 +68,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "ListThingGroups") => with_input!(thing_group::list_thing_groups),
         (Service::Iot, "ListThingGroupsForThing") => with_input!(thing_group::list_thing_groups_for_thing),
         (Service::Iot, "ListThingTypes") => with_input!(thing_type::list_thing_types),
+        (Service::Iot, "ListRefusals") => with_input!(refusal::list_refusals),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),
         (Service::Iot, "ListThingsInThingGroup") => with_input!(thing_group::list_things_in_thing_group),
         (Service::Iot, "RemoveThingFromThingGroup") => {

@@ -199,6 +199,8 @@ pub struct Noted {
 pub struct Wanted {
     /// Only of this account and region.
     pub scope: Option<Scope>,
+    /// With a scope: those of peers that no account knows, too.
+    pub strangers: bool,
     /// Only of this thing, or of a client of that name.
     pub thing: Option<String>,
     /// Only of certificates whose id begins so.
@@ -213,7 +215,8 @@ impl Wanted {
     fn fits(&self, refusal: &Refusal) -> bool {
         let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         let starts = |wanted: &str| refusal.certificate.as_deref().is_some_and(|id| id.starts_with(wanted));
-        (self.scope.is_none() || self.scope == refusal.scope)
+        let in_scope = self.scope == refusal.scope || (self.strangers && refusal.is_of_stranger());
+        (self.scope.is_none() || in_scope)
             && (is(&self.thing, &refusal.thing) || is(&self.thing, &refusal.client_id))
             && self.certificate.as_deref().is_none_or(starts)
             && is(&self.client_id, &refusal.client_id)

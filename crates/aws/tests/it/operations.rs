@@ -17,6 +17,20 @@ fn the_tables_hold_every_operation_of_the_models() {
     }
 }
 
+#[test]
+fn ours_are_beside_the_models_and_reached_by_paths_of_their_own() {
+    for service in Service::ALL {
+        let rows = service.ours();
+        assert!(rows.is_sorted_by(|left, right| left.name < right.name));
+        for row in rows {
+            assert!(row.service == service && row.path.starts_with("/adit/"), "{}", row.name);
+            assert!(service.operation(row.name).is_some_and(|found| std::ptr::eq(found, row)));
+            assert!(service.operations().iter().all(|aws| aws.name != row.name), "{}", row.name);
+            assert_eq!(name(row.method.as_str(), row.path, service.signing_name()), row.name);
+        }
+    }
+}
+
 /// Depth of the deepest input, with a bound on how often a shape may hold itself.
 fn depth(members: &[Member], left: usize) -> usize {
     fn of(check: &Check, left: usize) -> usize {

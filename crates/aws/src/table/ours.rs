@@ -1,0 +1,55 @@
+//! Operations that AWS does not have: signed for `iot` like the registry's, for our console and for scripts. Written by
+//! hand; every path begins with `/adit/`, which no path of AWS's does.
+
+use crate::pattern;
+use crate::service::Service;
+use crate::table::{Check, Fault, Method, Operation, Place, Text, may};
+
+/// By name, ascending.
+pub static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "ListConnections",
+        service: Service::Iot,
+        method: Method::Get,
+        path: "/adit/connections",
+        status: 200,
+        members: &[
+            may("clientId", &TEXT).at(Place::Query, "clientId"),
+            may("certificateId", &CERTIFICATE_ID).at(Place::Query, "certificateId"),
+            may("maxResults", &MAX_RESULTS).at(Place::Query, "maxResults"),
+            may("nextToken", &NEXT_TOKEN).at(Place::Query, "nextToken"),
+        ],
+        faults: FAULTS,
+    },
+    Operation {
+        name: "ListRefusals",
+        service: Service::Iot,
+        method: Method::Get,
+        path: "/adit/refusals",
+        status: 200,
+        members: &[
+            may("thingName", &THING_NAME).at(Place::Query, "thingName"),
+            may("certificateId", &CERTIFICATE_ID).at(Place::Query, "certificateId"),
+            may("clientId", &TEXT).at(Place::Query, "clientId"),
+            may("ipAddress", &TEXT).at(Place::Query, "ipAddress"),
+            may("maxResults", &MAX_RESULTS).at(Place::Query, "maxResults"),
+            may("nextToken", &NEXT_TOKEN).at(Place::Query, "nextToken"),
+        ],
+        faults: FAULTS,
+    },
+];
+
+const FAULTS: &[Fault] = &[
+    Fault { name: "InternalFailureException", status: 500 },
+    Fault { name: "InvalidRequestException", status: 400 },
+    Fault { name: "ServiceUnavailableException", status: 503 },
+    Fault { name: "ThrottlingException", status: 400 },
+    Fault { name: "UnauthorizedException", status: 401 },
+];
+
+/// The whole id of a certificate or its beginning.
+static CERTIFICATE_ID: Check = Check::Text(Text::sized(1, 64).like(&pattern::HEX_ID));
+static MAX_RESULTS: Check = Check::Integer { min: 1, max: 250 };
+static NEXT_TOKEN: Check = Check::Text(Text::any());
+static TEXT: Check = Check::Text(Text::sized(1, 128));
+static THING_NAME: Check = Check::Text(Text::sized(1, 128).like(&pattern::THING_NAME));
