@@ -18,3 +18,4 @@ mod tag;
 mod thing;
 mod tunnel;
 mod upgrade;
+mod why;
