@@ -4,4 +4,5 @@
 pub mod aws;
 pub mod iot;
 pub mod mqtt;
+pub mod mqtt_session;
 pub mod tunnel;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-/// What the client's aliases stand for. Empty until the first one is set.
+/// What the other side's aliases stand for. As long as the highest one that was set.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    topics: Box<[Option<Box<str>>]>,
+    topics: Vec<Option<Box<str>>>,
 }
 
 impl Known {
@@ -19,10 +19,12 @@ impl Known {
         if alias == 0 || alias > max {
             return false;
         }
-        if self.topics.is_empty() {
-            self.topics = vec![None; usize::from(max)].into_boxed_slice();
+        let count = usize::from(alias);
+        if self.topics.len() < count {
+            self.topics.reserve_exact(count - self.topics.len());
+            self.topics.resize(count, None);
         }
-        if let Some(place) = self.topics.get_mut(usize::from(alias) - 1)
+        if let Some(place) = self.topics.get_mut(count - 1)
             && place.as_deref() != Some(topic)
         {
             *place = Some(topic.into());

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
+mod machine;
+
 use std::sync::Arc;
 
 use adit_mqtt::decode::{Decoder, Next};
