@@ -48,10 +48,10 @@ fn publishes(version: Version, from: u16) -> Vec<u8> {
         let has_alias = version.is_v5();
         Packet::Publish(Box::new(packet::Publish {
             dup: false,
-            qos: if at % 3 == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce },
+            qos: if at.is_multiple_of(3) { QoS::AtMostOnce } else { QoS::AtLeastOnce },
             retain: false,
             topic: if has_alias && at > 0 { String::new() } else { "site/7/temperature".to_owned() },
-            packet_id: if at % 3 == 0 { 0 } else { at },
+            packet_id: if at.is_multiple_of(3) { 0 } else { at },
             topic_alias: has_alias.then_some(3),
             message_expiry: has_alias.then_some(60),
             subscription_ids: Vec::new(),
