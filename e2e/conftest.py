@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ.pop("AWS_CA_BUNDLE", None)
 
+import devices  # noqa: E402
 import harness  # noqa: E402
 
 
@@ -38,6 +39,34 @@ def new_server(binaries, tmp_path):
     for each in made:
         for process in each.processes:
             process.kill()
+
+
+@pytest.fixture(scope="module")
+def broker(binaries, tmp_path_factory):
+    """One server with MQTT for the tests of a module, which use things and topics of their own."""
+    server = harness.Server(tmp_path_factory.mktemp("broker")).with_mqtt().start()
+    yield server
+    server.stop(harness.signal.SIGKILL)
+
+
+@pytest.fixture
+def device(broker, tmp_path):
+    """Makes devices that may do everything, or what their policy says."""
+    return lambda name=None, **more: devices.Device(broker, tmp_path / "devices", name, **more)
+
+
+@pytest.fixture
+def client(device):
+    """Makes paho clients, each with a device of its own unless one is given."""
+    made = []
+
+    def make(owner=None, **more):
+        made.append(devices.Paho(owner or device(), **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture

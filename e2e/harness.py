@@ -163,10 +163,17 @@ class Server:
             {"address": f"127.0.0.1:{self.plain_port}", "tls": False, "serve": ["api"]},
             {"address": f"0.0.0.0:{self.port}"},
         ]
+        self.mqtt_port = None
         self.extra_env = env or {}
         self.process = None
         self.processes = []
         self._client_env = None
+
+    def with_mqtt(self):
+        """Adds a listener such as AWS's port 8883."""
+        self.mqtt_port = free_port()
+        self.listen.append({"address": f"0.0.0.0:{self.mqtt_port}", "serve": ["mqtt"]})
+        return self
 
     @property
     def ca(self):

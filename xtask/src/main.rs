@@ -4,6 +4,7 @@
 mod check;
 mod docs;
 mod edges;
+mod node;
 mod python;
 mod run;
 mod test;

@@ -1,7 +1,7 @@
 //! Everything that must pass, in order, on one machine; `.ci/run` and the README call it.
 
-use crate::python;
 use crate::run::{Result, cache, run, run_with, target, works};
+use crate::{node, python};
 use std::path::PathBuf;
 
 /// Debian packages the tests need: a program that shows one is there, and the package.
@@ -14,6 +14,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/strace", "strace"),
     ("/usr/bin/openssl", "openssl"),
     ("/usr/bin/python3", "python3-venv"),
+    ("/usr/sbin/mosquitto", "mosquitto"),
+    ("/usr/bin/mosquitto_pub", "mosquitto-clients"),
+    ("/usr/bin/node", "nodejs"),
+    ("/usr/bin/npm", "npm"),
 ];
 
 /// `cargo deny` needs no network for these; its advisories need one and are left to `cargo deny check` by hand.
@@ -100,6 +104,8 @@ fn companions() -> Result {
 
 fn end_to_end() -> Result {
     let interpreter = python::interpreter("e2e", "e2e/requirements.txt")?;
+    let modules = node::modules("mqttjs", "e2e/mqttjs")?;
     let bin = target().join("release").display().to_string();
-    run_with(&interpreter, &["-m", "pytest", "-q", "-n", "2", "e2e"], &[("ADIT_BIN_DIR", &bin)])
+    let env = [("ADIT_BIN_DIR", &*bin), ("ADIT_NODE_MODULES", &*modules)];
+    run_with(&interpreter, &["-m", "pytest", "-q", "-n", "2", "e2e"], &env)
 }
