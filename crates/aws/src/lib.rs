@@ -6,7 +6,8 @@
 //! 2. [`Unsigned::verify`] recomputes the signature with the key's secret;
 //! 3. [`Call::bind`] gathers path, query, headers and body into one JSON object and checks every constraint.
 //!
-//! Whoever holds a [`Call`] therefore holds a verified one. Answers are written by [`reply()`] and [`fault`], in the
+//! Whoever holds a [`Call`] therefore holds a verified one. A caller who has proved who he is by other means (a device
+//! with its TLS certificate) enters by [`name`] instead. Answers are written by [`reply()`] and [`fault`], in the
 //! wire form that [`Refused::about`] or the operation's service names. The crate is pure: the caller brings the
 //! request, the secret and the time. The rows of all operations come from AWS's models (`tools/gen_aws_tables.py`).
 
@@ -83,6 +84,49 @@ pub struct Call<'a> {
     path: Option<String>,
     operation: &'static Operation,
     signature: Signature<'a>,
+}
+
+/// A request whose path names its operation. Who asks must be known by other means than a signature.
+pub struct Named<'a> {
+    request: Request<'a>,
+    operation: &'static Operation,
+}
+
+/// Finds out which operation of `service` a request asks for that carries no signature.
+///
+/// # Errors
+/// [`Refusal::TooLarge`], [`Refusal::UnknownOperation`].
+pub fn name<'a>(request: &Request<'a>, service: Service) -> Result<Named<'a>, Refused> {
+    let about = About { protocol: service.protocol(), service: Some(service), operation: None };
+    let limit = limits::BODY_BYTES;
+    if request.body.len() > limit {
+        let why = Refusal::TooLarge { size: request.body.len(), limit };
+        return Err(Refused { why, about });
+    }
+    let operation = route::of_service(service, request).map_err(|why| Refused { why, about })?;
+    Ok(Named { request: *request, operation })
+}
+
+impl Named<'_> {
+    /// The operation asked for.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// What an answer needs to know.
+    #[must_use]
+    pub fn about(&self) -> About {
+        About::operation(self.operation)
+    }
+
+    /// The whole input, as [`Call::bind`] gives it.
+    ///
+    /// # Errors
+    /// [`Refusal::Serialization`] for what cannot be read, [`Refusal::Validation`] for what breaks constraints.
+    pub fn bind(&self) -> Result<Value, Refused> {
+        bind::bind(self.operation, &self.request).map_err(|why| Refused { why, about: self.about() })
+    }
 }
 
 /// Finds out which operation is asked for and which key signed.

@@ -89,6 +89,11 @@ fn by_action(request: &Request<'_>) -> Result<&'static Operation, (Refusal, Opti
     })
 }
 
+/// The operation of that service that the path of a request names.
+pub(crate) fn of_service(service: Service, request: &Request<'_>) -> Result<&'static Operation, Refusal> {
+    by_path(service, request).ok_or_else(|| no_path(request))
+}
+
 fn by_path(service: Service, request: &Request<'_>) -> Option<&'static Operation> {
     service
         .operations()

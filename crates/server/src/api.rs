@@ -1,6 +1,7 @@
 //! One API request: from HTTP to a handler and back. Operation names are matched here and nowhere else.
 
 pub mod caller;
+pub mod device;
 pub mod refusal;
 pub mod shadow;
 pub mod tag;
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 use adit_aws::{About, Operation, Protocol, Refused, Reply, Request, Service};
 use adit_iot::arn::partition;
-use adit_iot::{Error, Kind, Scope};
+use adit_iot::{Error, Kind, Scope, Timestamp};
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,10 @@ use serde_json::Value;
 use crate::audit;
 use crate::faults;
 use crate::identity::{Principal, unknown_key};
+use crate::mqtt::Peer;
 use crate::state::{Call, State};
+
+use device::Device;
 
 /// What a handler answers.
 pub enum Output {
@@ -125,6 +129,10 @@ pub struct Arrived<'a> {
     pub peer: SocketAddr,
     /// Its id.
     pub request_id: &'a str,
+    /// The device, if its certificate was proved and let in.
+    pub device: Option<Peer>,
+    /// Whether only the data API is served where it arrived.
+    pub data_only: bool,
 }
 
 /// What is known of a request as it passes the doors, for the answer, the audit and the metrics.
@@ -184,6 +192,9 @@ pub async fn answer(state: &State, arrived: Arrived<'_>) -> Reply {
 /// The three doors, then the handler.
 async fn pass(state: &State, arrived: &Arrived<'_>, passage: &mut Passage) -> Result<Outcome, Refused> {
     let now = state.now();
+    if let Some(peer) = &arrived.device {
+        return pass_device(state, arrived, peer, passage, now).await;
+    }
     let request = Request::new(arrived.head, arrived.body);
     let unsigned = adit_aws::read(&request)?;
     passage.about = unsigned.about();
@@ -205,12 +216,10 @@ async fn pass(state: &State, arrived: &Arrived<'_>, passage: &mut Passage) -> Re
     passage.scope = Some(scope.clone());
     passage.principal = Some(principal.clone());
     let operation = call.operation();
-    let Some(handler) = handler(operation) else {
-        let text = format!("{} is an operation of AWS that this server does not offer.", operation.name);
+    if arrived.data_only && !matches!(operation.service, Service::IotData | Service::JobsData) {
+        let text = "This listener serves the data API only; the AWS API is on another (see `adit env`).";
         return Ok(Outcome::Failed(Error::new(Kind::NotOffered, text)));
-    };
-    let input = call.bind()?;
-    passage.resource = resource_of(Some(&scope), &input);
+    }
     let cx = Call {
         state,
         principal: &principal,
@@ -219,7 +228,50 @@ async fn pass(state: &State, arrived: &Arrived<'_>, passage: &mut Passage) -> Re
         now,
         peer: arrived.peer,
     };
-    Ok(match handler(&cx, input).await {
+    run(&cx, operation, || call.bind(), passage).await
+}
+
+/// The same for a device, whose certificate was proved in TLS.
+async fn pass_device(
+    state: &State,
+    arrived: &Arrived<'_>,
+    peer: &Peer,
+    passage: &mut Passage,
+    now: Timestamp,
+) -> Result<Outcome, Refused> {
+    let request = Request::new(arrived.head, arrived.body);
+    let scope = peer.identity.scope();
+    passage.scope = Some(scope.clone());
+    let named = adit_aws::name(&request, Service::IotData)?;
+    passage.about = named.about();
+    let (device, principal) = match Device::of(state, peer).await {
+        Ok(known) => known,
+        Err(error) => return Ok(Outcome::Failed(error)),
+    };
+    passage.principal = Some(principal.clone());
+    let input = named.bind()?;
+    if let Err(error) = device.may(state, named.operation(), &input, now) {
+        passage.resource = resource_of(Some(scope), &input);
+        return Ok(Outcome::Failed(error));
+    }
+    let cx =
+        Call { state, principal: &principal, scope, request_id: arrived.request_id, now, peer: arrived.peer };
+    run(&cx, named.operation(), || Ok(input), passage).await
+}
+
+async fn run(
+    cx: &Call<'_>,
+    operation: &'static Operation,
+    bind: impl FnOnce() -> Result<Value, Refused>,
+    passage: &mut Passage,
+) -> Result<Outcome, Refused> {
+    let Some(handler) = handler(operation) else {
+        let text = format!("{} is an operation of AWS that this server does not offer.", operation.name);
+        return Ok(Outcome::Failed(Error::new(Kind::NotOffered, text)));
+    };
+    let input = bind()?;
+    passage.resource = resource_of(Some(cx.scope), &input);
+    Ok(match handler(cx, input).await {
         Ok(output) => Outcome::Done(operation, output),
         Err(error) => Outcome::Failed(error),
     })
@@ -275,6 +327,13 @@ fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
 /// The wire form a client reads, before anything else is known of its request.
 fn guess(head: &Parts) -> Protocol {
     if head.headers.contains_key("x-amz-target") { Protocol::Json11 } else { Protocol::RestJson }
+}
+
+/// The answer to a device whose certificate is not let in.
+#[must_use]
+pub fn turned_away(request_id: &str) -> Reply {
+    let about = About { protocol: Protocol::RestJson, service: Some(Service::IotData), operation: None };
+    faults::failed(&Error::new(Kind::Forbidden, "Forbidden"), about, request_id).1
 }
 
 /// The answer to a request whose body is larger than the server takes, or did not arrive in time.

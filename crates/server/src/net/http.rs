@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use adit_iot::{Error, Kind};
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -22,6 +23,7 @@ use super::{mqtt_ws, upgrade, ws};
 use crate::api::{self, Arrived};
 use crate::config::Serve;
 use crate::health;
+use crate::mqtt::{Identity, Peer};
 use crate::shutdown::Phase;
 use crate::state::State;
 
@@ -79,8 +81,8 @@ pub(super) struct Visit {
 impl Visit {
     async fn answer(self, request: Request<Incoming>) -> Answer {
         let serves = |what| self.context.serve.contains(&what);
-        if let Some((_, Err(closed))) = &self.guest.certificate {
-            return close(text(StatusCode::FORBIDDEN, format!("Forbidden: {}.\n", closed.text())));
+        if let Some((_, Err(_))) = &self.guest.certificate {
+            return close(reply(api::turned_away(&self.state.ids.uuid())));
         }
         match request.uri().path() {
             "/healthz" => looked_at(request.method(), health::healthz()),
@@ -89,11 +91,8 @@ impl Visit {
             path if serves(Serve::Tunnel) && (path == ws::PATH || upgrade::is_upgrade(&request)) => {
                 ws::join(self, request).await
             }
-            _ if serves(Serve::Api) => self.api(request).await,
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "Nothing is served here but tunnel data: GET /tunnel?local-proxy-mode=source or =destination.\n",
-            ),
+            _ if serves(Serve::Api) || serves(Serve::DataApi) => self.api(request).await,
+            _ => text(StatusCode::NOT_FOUND, nothing_else(&self.context.serve)),
         }
     }
 
@@ -108,7 +107,14 @@ impl Visit {
         // On a task of its own, so that a client that leaves does not stop a change half-way.
         let tasks = self.state.tasks.clone();
         let work = tasks.spawn(async move {
-            let arrived = Arrived { head: &head, body: &body, peer: self.peer, request_id: &request_id };
+            let arrived = Arrived {
+                head: &head,
+                body: &body,
+                peer: self.peer,
+                request_id: &request_id,
+                device: self.device(&head),
+                data_only: !self.context.serve.contains(&Serve::Api),
+            };
             reply(api::answer(&self.state, arrived).await)
         });
         match tokio::time::timeout(limit, work).await {
@@ -127,6 +133,19 @@ impl Visit {
         }
     }
 
+    /// The device behind the certificate of this connection.
+    fn device(&self, head: &Parts) -> Option<Peer> {
+        let Some((certificate, Ok(scope))) = &self.guest.certificate else { return None };
+        let agent = head.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Some(Peer {
+            address: self.guest.address,
+            local: self.guest.local,
+            sni: self.guest.sni.clone(),
+            user_agent: agent.map(str::to_owned),
+            identity: Identity::Certificate { scope: scope.clone(), certificate: Arc::clone(certificate) },
+        })
+    }
+
     async fn body(&self, body: Incoming) -> Result<Bytes, Error> {
         let limits = &self.state.config.limits;
         let limit = limits.body_bytes.as_usize();
@@ -143,6 +162,21 @@ impl Visit {
                 limits.request_timeout.as_secs()
             ))),
         }
+    }
+}
+
+/// What a listener without an API serves.
+fn nothing_else(serve: &[Serve]) -> String {
+    let mut known = Vec::new();
+    if serve.contains(&Serve::Tunnel) {
+        known.push("tunnel data: GET /tunnel?local-proxy-mode=source or =destination");
+    }
+    if serve.contains(&Serve::MqttWs) {
+        known.push("MQTT over WebSocket: GET /mqtt");
+    }
+    match &*known {
+        [] => "Nothing is served here over HTTP.\n".to_owned(),
+        known => format!("Nothing is served here but {}.\n", known.join("; ")),
     }
 }
 
