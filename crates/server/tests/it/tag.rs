@@ -65,3 +65,44 @@ async fn only_tunnels_of_the_caller_have_tags() {
         }
     }
 }
+
+#[tokio::test]
+async fn types_and_groups_have_tags_and_things_have_not() {
+    let bed = Bed::new().await;
+    let call = async |method: &str, path: &str, body: Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        bed.signed(adit_aws::Service::Iot, method, path, &[], &body).await
+    };
+    let list = async |arn: &str| {
+        let query = arn.replace(':', "%3A").replace('/', "%2F");
+        call("GET", &format!("/tags?resourceArn={query}"), Value::Null).await
+    };
+    for (path, kind) in [("/thing-types/lamp", "thingtype"), ("/thing-groups/lamps", "thinggroup")] {
+        let arn = format!("arn:aws:iot:us-east-1:123456789012:{kind}/{}", path.rsplit('/').next().unwrap());
+        let set = json!({ "resourceArn": arn, "tags": [{ "Key": "a", "Value": "1" }, { "Key": "b" }] });
+        assert_eq!(call("POST", "/tags", set.clone()).await.status, 404);
+        assert_eq!(list(&arn).await.json(), json!({ "tags": [] }));
+        call("POST", path, Value::Null).await;
+        assert_eq!(call("POST", "/tags", set).await.json(), json!({}));
+        let both = json!({ "tags": [{ "Key": "a", "Value": "1" }, { "Key": "b", "Value": "" }] });
+        assert_eq!(list(&arn).await.json(), both);
+        let remove = json!({ "resourceArn": arn, "tagKeys": ["a", "never"] });
+        assert_eq!(call("POST", "/untag", remove).await.json(), json!({}));
+        assert_eq!(list(&arn).await.json(), json!({ "tags": [{ "Key": "b", "Value": "" }] }));
+        let reserved = json!({ "resourceArn": arn, "tags": [{ "Key": "AWS:x" }] });
+        assert_eq!(call("POST", "/tags", reserved).await.status, 400);
+    }
+    for (arn, text) in [
+        ("arn:aws:iot:us-east-1:123456789012:thing/lamp", "Invalid resource type in ARN: thing"),
+        ("arn:aws:s3:us-east-1:123456789012:thinggroup/x", "Invalid arn in request"),
+        ("x", "Invalid arn in request"),
+        (
+            "arn:aws:iot:us-east-1:210987654321:thinggroup/x",
+            "ResourceArn doesn't belong in requester's account",
+        ),
+    ] {
+        let answer = list(arn).await;
+        assert_eq!((answer.status, &answer.json()["message"]), (400, &json!(text)));
+    }
+    assert_eq!(list("arn:aws:iot:eu-west-1:123456789012:thinggroup/lamps").await.status, 404);
+}
