@@ -1,6 +1,6 @@
 //! What a connection may do: its policies, compiled, and its thing; kept until something they rest on changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -12,7 +12,7 @@ use adit_store::Store;
 use crate::mqtt::{Identity, Peer};
 
 /// Connections whose access is kept in a scope, those that ended included; above it what nobody uses is forgotten.
-const KEPT: usize = 262_144;
+const KEPT: usize = if cfg!(test) { 1_024 } else { 262_144 };
 /// Sets of policies that are kept compiled before those that nobody uses are looked for the first time.
 const COMPILED: usize = 4_096;
 
@@ -204,13 +204,63 @@ impl Compiled {
 #[derive(Debug, Default)]
 struct OfScope {
     epoch: AtomicU64,
-    entries: Mutex<HashMap<Key, Arc<Access>>>,
+    known: Mutex<Known>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    certificate: String,
-    client_id: Option<String>,
+/// Access by certificate and client id.
+#[derive(Debug, Default)]
+struct Known {
+    by_certificate: HashMap<CertificateId, HashMap<Option<String>, Arc<Access>>>,
+    /// Certificates that spoke for a thing; some may be forgotten meanwhile.
+    by_thing: HashMap<String, HashSet<CertificateId>>,
+    /// How many there are in `by_certificate`.
+    count: usize,
+}
+
+impl Known {
+    fn find(&self, id: &CertificateId, client_id: Option<&str>) -> Option<Arc<Access>> {
+        let of_client = self.by_certificate.get(id)?;
+        of_client.get(&client_id.map(str::to_owned)).cloned()
+    }
+
+    fn insert(&mut self, id: &CertificateId, client_id: Option<&str>, access: Arc<Access>) {
+        if self.count >= KEPT {
+            self.forget_unused();
+        }
+        if let Some(thing) = access.thing() {
+            self.by_thing.entry(thing.name.clone()).or_default().insert(id.clone());
+        }
+        let of_client = self.by_certificate.entry(id.clone()).or_default();
+        if of_client.insert(client_id.map(str::to_owned), access).is_none() {
+            self.count += 1;
+        }
+    }
+
+    fn forget(&mut self, id: &CertificateId) {
+        self.count -= self.by_certificate.remove(id).map_or(0, |of_client| of_client.len());
+    }
+
+    fn forget_thing(&mut self, name: &str) {
+        let certificates = self.by_thing.remove(name).unwrap_or_default();
+        certificates.iter().for_each(|id| self.forget(id));
+    }
+
+    /// Forgets what no connection holds, or everything if that does not make half the room.
+    fn forget_unused(&mut self) {
+        self.by_certificate.retain(|_, of_client| {
+            of_client.retain(|_, access| Arc::strong_count(access) > 1);
+            !of_client.is_empty()
+        });
+        self.count = self.by_certificate.values().map(HashMap::len).sum();
+        if self.count > KEPT / 2 {
+            *self = Self::default();
+        }
+        let known = &self.by_certificate;
+        self.by_thing.retain(|_, certificates| {
+            certificates.retain(|id| known.contains_key(id));
+            !certificates.is_empty()
+        });
+    }
 }
 
 /// Tells a connection cheaply that something in its scope changed.
@@ -231,31 +281,32 @@ impl AccessCache {
     /// The watch of a scope.
     pub fn watch(&self, scope: &Scope) -> Watch {
         let mut scopes = lock(&self.scopes);
+        if let Some(of_scope) = scopes.get(scope) {
+            return Watch(Arc::clone(of_scope));
+        }
         Watch(Arc::clone(scopes.entry(scope.clone()).or_default()))
     }
 
     /// Something changed on which any connection may rest: a policy, its default version, a group, what is attached to
     /// a group. Call it after the change is stored.
     pub fn changed(&self, scope: &Scope) {
-        self.forget(scope, |_, _| true);
+        self.forget(scope, |known| *known = Known::default());
     }
 
     /// A certificate, its policies or its things changed. Call it after the change is stored.
     pub fn certificate_changed(&self, scope: &Scope, id: &CertificateId) {
-        self.forget(scope, |key, _| key.certificate == id.as_str());
+        self.forget(scope, |known| known.forget(id));
     }
 
     /// A thing's type, attributes or groups changed. Call it after the change is stored.
     pub fn thing_changed(&self, scope: &Scope, name: &ThingName) {
-        self.forget(scope, |_, access| {
-            access.thing.as_ref().is_some_and(|thing| thing.name == name.as_str())
-        });
+        self.forget(scope, |known| known.forget_thing(name.as_str()));
     }
 
-    fn forget(&self, scope: &Scope, concerns: impl Fn(&Key, &Access) -> bool) {
+    fn forget(&self, scope: &Scope, what: impl FnOnce(&mut Known)) {
         let Some(of_scope) = lock(&self.scopes).get(scope).cloned() else { return };
-        let mut entries = lock(&of_scope.entries);
-        entries.retain(|key, access| !concerns(key, access));
+        let mut known = lock(&of_scope.known);
+        what(&mut known);
         of_scope.epoch.fetch_add(1, Ordering::Release);
     }
 
@@ -272,29 +323,18 @@ impl AccessCache {
         client_id: Option<&str>,
     ) -> Result<Arc<Access>, Error> {
         let of_scope = self.watch(scope).0;
-        let key = Key { certificate: id.as_str().to_owned(), client_id: client_id.map(str::to_owned) };
-        if let Some(access) = lock(&of_scope.entries).get(&key) {
-            return Ok(Arc::clone(access));
+        if let Some(access) = lock(&of_scope.known).find(id, client_id) {
+            return Ok(access);
         }
         let before = of_scope.epoch.load(Ordering::Acquire);
         let found = store.access_of(scope, &arn::certificate(scope, id), client_id).await?;
         let thing = found.thing.map(|found| (found.thing, found.exclusive));
         let access = Arc::new(Access::new(lock(&self.compiled).get(scope, found.policies), thing));
-        let mut entries = lock(&of_scope.entries);
+        let mut known = lock(&of_scope.known);
         if of_scope.epoch.load(Ordering::Acquire) == before {
-            make_room(&mut entries);
-            entries.insert(key, Arc::clone(&access));
+            known.insert(id, client_id, Arc::clone(&access));
         }
         Ok(access)
-    }
-}
-
-fn make_room(entries: &mut HashMap<Key, Arc<Access>>) {
-    if entries.len() >= KEPT {
-        entries.retain(|_, access| Arc::strong_count(access) > 1);
-    }
-    if entries.len() >= KEPT {
-        entries.clear();
     }
 }
 
@@ -457,6 +497,23 @@ mod tests {
         assert!(Arc::ptr_eq(&second, &bed.access(&two, "x").await));
         bed.cache.changed(&bed.scope);
         assert!(!Arc::ptr_eq(&second, &bed.access(&two, "x").await));
+    }
+
+    #[test]
+    fn what_is_kept_is_counted_and_bounded() {
+        let mut known = Known::default();
+        let id = |n: usize| CertificateId::from_sha256([u8::try_from(n % 256).unwrap(); 32]);
+        let held: Vec<_> = (0..100).map(|_| Access::everything()).collect();
+        for n in 0..KEPT {
+            let access = held.get(n).cloned().unwrap_or_else(Access::everything);
+            known.insert(&id(n), Some(&n.to_string()), access);
+        }
+        assert_eq!(known.count, KEPT);
+        known.insert(&id(1), None, Access::everything());
+        assert_eq!(known.count, held.len() + 1);
+        assert!(known.find(&id(7), Some("7")).is_some() && known.find(&id(200), Some("200")).is_none());
+        known.forget(&id(7));
+        assert_eq!(known.count, held.len());
     }
 
     #[tokio::test]
