@@ -43,7 +43,7 @@ pub fn thing_group(scope: &Scope, name: &ThingGroupName) -> String {
     iot(scope, "thinggroup", name.as_str())
 }
 
-pub(crate) fn iot(scope: &Scope, kind: &str, name: &str) -> String {
+fn iot(scope: &Scope, kind: &str, name: &str) -> String {
     format!("arn:{}:iot:{}:{}:{kind}/{name}", partition(scope.region()), scope.region(), scope.account())
 }
 

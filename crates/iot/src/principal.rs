@@ -3,7 +3,7 @@
 
 use crate::arn::{self, Arn};
 use crate::error::{Error, Kind};
-use crate::ids::{CertificateId, Scope, ThingName};
+use crate::ids::{CertificateId, Scope, ThingGroupName};
 
 /// Who connects: a certificate, or an identity that Cognito vouches for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,8 +38,8 @@ impl Principal {
 pub enum Target {
     /// A device certificate.
     Certificate(CertificateId),
-    /// A thing group, by its name.
-    Group(String),
+    /// A thing group.
+    Group(ThingGroupName),
     /// A Cognito identity.
     Cognito(String),
 }
@@ -57,7 +57,7 @@ impl Target {
         let invalid = || Error::invalid(format!("Invalid Target: {text}"));
         let target = match arn.resource.split_once('/') {
             Some(("cert", id)) => Target::Certificate(CertificateId::parse(id).map_err(|_| invalid())?),
-            Some(("thinggroup", name)) if ThingName::parse(name).is_ok() => Target::Group(name.to_owned()),
+            Some(("thinggroup", name)) => Target::Group(ThingGroupName::parse(name).map_err(|_| invalid())?),
             _ => return Err(invalid()),
         };
         if arn.service != "iot" || arn.partition != arn::partition(scope.region()) {
@@ -81,7 +81,7 @@ impl Target {
     pub fn text(&self, scope: &Scope) -> String {
         match self {
             Target::Certificate(id) => arn::certificate(scope, id),
-            Target::Group(name) => arn::iot(scope, "thinggroup", name),
+            Target::Group(name) => arn::thing_group(scope, name),
             Target::Cognito(id) => id.clone(),
         }
     }
@@ -138,7 +138,7 @@ mod tests {
         let parsed = Target::parse(&scope(), group).unwrap();
         assert_eq!(
             (parsed.clone(), parsed.text(&scope())),
-            (Target::Group("a:b".to_owned()), group.to_owned())
+            (Target::Group(ThingGroupName::parse("a:b").unwrap()), group.to_owned())
         );
     }
 }

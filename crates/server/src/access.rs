@@ -389,8 +389,13 @@ mod tests {
         async fn policy(&self, name: &str, statement: &str, target: Target) {
             let name = PolicyName::parse(name).unwrap();
             let document = format!(r#"{{"Statement":{statement}}}"#);
-            let new =
-                NewPolicy { name: name.clone(), document, generation_id: String::new(), created_at: NOW };
+            let new = NewPolicy {
+                name: name.clone(),
+                document,
+                tags: Vec::new(),
+                generation_id: String::new(),
+                created_at: NOW,
+            };
             self.store.policy_create(&self.scope, new).await.unwrap();
             self.store.policy_attach(&self.scope, &name, &target).await.unwrap();
         }
@@ -470,8 +475,8 @@ mod tests {
         bed.store.thing_regroup(&bed.scope, &thing, Vec::new(), vec![lamps.clone()]).await.unwrap();
         let everything = r#"{"Effect":"Allow","Action":"iot:*","Resource":"*"}"#;
         let danger = r#"{"Effect":"Deny","Action":"iot:Publish","Resource":"arn:aws:iot:*:*:topic/danger"}"#;
-        bed.policy("Top", everything, Target::Group(top.to_string())).await;
-        bed.policy("Lamps", danger, Target::Group(lamps.to_string())).await;
+        bed.policy("Top", everything, Target::Group(top)).await;
+        bed.policy("Lamps", danger, Target::Group(lamps)).await;
         let access = bed.access(&id, "dev1").await;
         assert!(bed.may_publish(&access, "dev1", "x") && !bed.may_publish(&access, "dev1", "danger"));
         let access = bed.access(&id, "other").await;

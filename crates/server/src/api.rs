@@ -1,7 +1,14 @@
 //! One API request: from HTTP to a handler and back. Operation names are matched here and nowhere else.
 
+pub mod attachment;
+pub mod authorization;
 pub mod caller;
+pub mod certificate;
 pub mod device;
+pub mod endpoint;
+pub mod paging;
+pub mod policy;
+pub mod principal;
 pub mod refusal;
 pub mod shadow;
 pub mod tag;
@@ -58,28 +65,64 @@ macro_rules! with_body {
 pub fn handler(operation: &Operation) -> Option<Handler> {
     let handler: Handler = match (operation.service, operation.name) {
         (Service::Iot, "AddThingToThingGroup") => with_input!(thing_group::add_thing_to_thing_group),
+        (Service::Iot, "AttachPolicy") => with_input!(attachment::attach_policy),
+        (Service::Iot, "AttachPrincipalPolicy") => with_input!(attachment::attach_principal_policy),
+        (Service::Iot, "AttachThingPrincipal") => with_input!(principal::attach_thing_principal),
+        (Service::Iot, "CreateCertificateFromCsr") => with_input!(certificate::create_certificate_from_csr),
+        (Service::Iot, "CreateKeysAndCertificate") => with_input!(certificate::create_keys_and_certificate),
+        (Service::Iot, "CreatePolicy") => with_input!(policy::create_policy),
+        (Service::Iot, "CreatePolicyVersion") => with_input!(policy::create_policy_version),
         (Service::Iot, "CreateThing") => with_input!(thing::create_thing),
         (Service::Iot, "CreateThingGroup") => with_input!(thing_group::create_thing_group),
         (Service::Iot, "CreateThingType") => with_input!(thing_type::create_thing_type),
+        (Service::Iot, "DeleteCertificate") => with_input!(certificate::delete_certificate),
+        (Service::Iot, "DeletePolicy") => with_input!(policy::delete_policy),
+        (Service::Iot, "DeletePolicyVersion") => with_input!(policy::delete_policy_version),
         (Service::Iot, "DeleteThing") => with_input!(thing::delete_thing),
         (Service::Iot, "DeleteThingGroup") => with_input!(thing_group::delete_thing_group),
         (Service::Iot, "DeleteThingType") => with_input!(thing_type::delete_thing_type),
         (Service::Iot, "DeprecateThingType") => with_input!(thing_type::deprecate_thing_type),
+        (Service::Iot, "DescribeCertificate") => with_input!(certificate::describe_certificate),
+        (Service::Iot, "DescribeEndpoint") => with_input!(endpoint::describe_endpoint),
         (Service::Iot, "DescribeThing") => with_input!(thing::describe_thing),
         (Service::Iot, "DescribeThingGroup") => with_input!(thing_group::describe_thing_group),
         (Service::Iot, "DescribeThingType") => with_input!(thing_type::describe_thing_type),
+        (Service::Iot, "DetachPolicy") => with_input!(attachment::detach_policy),
+        (Service::Iot, "DetachPrincipalPolicy") => with_input!(attachment::detach_principal_policy),
+        (Service::Iot, "DetachThingPrincipal") => with_input!(principal::detach_thing_principal),
+        (Service::Iot, "GetEffectivePolicies") => with_input!(authorization::get_effective_policies),
+        (Service::Iot, "GetPolicy") => with_input!(policy::get_policy),
+        (Service::Iot, "GetPolicyVersion") => with_input!(policy::get_policy_version),
+        (Service::Iot, "ListAttachedPolicies") => with_input!(attachment::list_attached_policies),
+        (Service::Iot, "ListCertificates") => with_input!(certificate::list_certificates),
+        (Service::Iot, "ListCertificatesByCA") => with_input!(certificate::list_certificates_by_ca),
+        (Service::Iot, "ListPolicies") => with_input!(policy::list_policies),
+        (Service::Iot, "ListPolicyPrincipals") => with_input!(attachment::list_policy_principals),
+        (Service::Iot, "ListPolicyVersions") => with_input!(policy::list_policy_versions),
+        (Service::Iot, "ListPrincipalPolicies") => with_input!(attachment::list_principal_policies),
+        (Service::Iot, "ListPrincipalThings") => with_input!(principal::list_principal_things),
+        (Service::Iot, "ListPrincipalThingsV2") => with_input!(principal::list_principal_things_v2),
         (Service::Iot, "ListTagsForResource") => with_input!(tag::list_tags_of_iot),
+        (Service::Iot, "ListTargetsForPolicy") => with_input!(attachment::list_targets_for_policy),
         (Service::Iot, "ListThingGroups") => with_input!(thing_group::list_thing_groups),
         (Service::Iot, "ListThingGroupsForThing") => with_input!(thing_group::list_thing_groups_for_thing),
+        (Service::Iot, "ListThingPrincipals") => with_input!(principal::list_thing_principals),
+        (Service::Iot, "ListThingPrincipalsV2") => with_input!(principal::list_thing_principals_v2),
         (Service::Iot, "ListThingTypes") => with_input!(thing_type::list_thing_types),
         (Service::Iot, "ListRefusals") => with_input!(refusal::list_refusals),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),
         (Service::Iot, "ListThingsInThingGroup") => with_input!(thing_group::list_things_in_thing_group),
+        (Service::Iot, "RegisterCertificateWithoutCA") => {
+            with_input!(certificate::register_certificate_without_ca)
+        }
         (Service::Iot, "RemoveThingFromThingGroup") => {
             with_input!(thing_group::remove_thing_from_thing_group)
         }
+        (Service::Iot, "SetDefaultPolicyVersion") => with_input!(policy::set_default_policy_version),
         (Service::Iot, "TagResource") => with_input!(tag::tag_resource_of_iot),
+        (Service::Iot, "TestAuthorization") => with_input!(authorization::test_authorization),
         (Service::Iot, "UntagResource") => with_input!(tag::untag_resource_of_iot),
+        (Service::Iot, "UpdateCertificate") => with_input!(certificate::update_certificate),
         (Service::Iot, "UpdateThing") => with_input!(thing::update_thing),
         (Service::Iot, "UpdateThingGroup") => with_input!(thing_group::update_thing_group),
         (Service::Iot, "UpdateThingGroupsForThing") => {
@@ -303,12 +346,23 @@ async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation:
 
 /// The ARN of what an input or an output is about.
 fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
-    const ARNS: [&str; 5] = ["tunnelArn", "thingGroupArn", "thingTypeArn", "thingArn", "resourceArn"];
-    const NAMES: [(&str, &str); 4] = [
+    const ARNS: [&str; 7] = [
+        "tunnelArn",
+        "thingGroupArn",
+        "thingTypeArn",
+        "thingArn",
+        "certificateArn",
+        "policyArn",
+        "resourceArn",
+    ];
+    const NAMES: [(&str, &str); 7] = [
         ("tunnelId", "tunnel"),
         ("thingGroupName", "thinggroup"),
         ("thingName", "thing"),
         ("thingTypeName", "thingtype"),
+        ("certificateId", "cert"),
+        ("caCertificateId", "cacert"),
+        ("policyName", "policy"),
     ];
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     if let Some(arn) = ARNS.into_iter().find_map(text) {

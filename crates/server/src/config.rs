@@ -35,6 +35,8 @@ pub struct Config {
     pub account: String,
     /// Further DNS names and addresses in the server certificate.
     pub names: Vec<String>,
+    /// What clients are told about how to reach this server.
+    pub endpoint: Endpoint,
     /// Who this node is and where it keeps things.
     pub node: Node,
     /// Where it listens.
@@ -63,6 +65,16 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// Switches for test use only.
     pub test: Test,
+}
+
+/// `[endpoint]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Endpoint {
+    /// The host that DescribeEndpoint answers; empty: see `domain`.
+    pub host: String,
+    /// The domain in which every account and region has host names of its own; empty: none.
+    pub domain: String,
 }
 
 /// `[node]`

@@ -26,7 +26,7 @@ use crate::trouble::StartError;
 pub use issue::{DeviceIssuer, Issued, NewKeys};
 pub use peer::{PeerCertificate, Presented};
 pub use proof::{CHAIN, CHAIN_BYTES, Proof};
-pub use request::Registrable;
+pub use request::{Registrable, facts_of_pem};
 
 /// A server certificate with less than this left is made again.
 const RENEW_BEFORE: Duration = Duration::from_secs(30 * 86_400);

@@ -22,6 +22,15 @@ pub enum Attached {
     TooMany(usize),
 }
 
+/// Which targets of a policy a listing shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyTargets {
+    /// All.
+    All,
+    /// Certificates and Cognito identities, no groups.
+    Principals,
+}
+
 /// Outcome of detaching a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detached {
@@ -100,6 +109,7 @@ impl Store {
         &self,
         scope: &Scope,
         name: &PolicyName,
+        which: PolicyTargets,
         order: Order,
         after: Option<i64>,
         limit: usize,
@@ -109,8 +119,13 @@ impl Store {
             .read(move |tx| {
                 let Some(head) = policy::head(tx, &scope, &name)? else { return Ok(None) };
                 let (beyond, way) = order.sql(2);
+                let of = match which {
+                    PolicyTargets::All => "",
+                    PolicyTargets::Principals => " AND target NOT LIKE 'arn:%:thinggroup/%'",
+                };
                 let sql = format!(
-                    "SELECT seq, target FROM attachment WHERE policy = $1 AND seq {beyond} ORDER BY seq {way} LIMIT $3"
+                    "SELECT seq, target FROM attachment WHERE policy = $1 AND seq {beyond}{of} ORDER BY seq {way} \
+                     LIMIT $3"
                 );
                 let (start, count) = (order.start(after), tunnel::rows(limit + 1));
                 let rows =
@@ -135,7 +150,7 @@ fn attach(tx: &Tx<'_>, scope: &Scope, name: &PolicyName, target: &Target) -> Res
     let Some(head) = policy::head(tx, scope, name)? else { return Ok(Attached::NoPolicy) };
     let (there, most) = match target {
         Target::Certificate(id) => (certificate::exists(tx, scope, id)?, MAX_OF_PRINCIPAL),
-        Target::Group(name) => (thing_group::exists(tx, scope, name)?, MAX_OF_GROUP),
+        Target::Group(name) => (thing_group::exists(tx, scope, name.as_str())?, MAX_OF_GROUP),
         Target::Cognito(_) => (true, MAX_OF_PRINCIPAL),
     };
     if !there {

@@ -32,7 +32,7 @@ mod token;
 mod tunnel;
 
 pub use access::AccessRecord;
-pub use attachment::{Attached, Detached};
+pub use attachment::{Attached, Detached, PolicyTargets};
 pub use audit::{AuditEntry, AuditRecord};
 pub use certificate::{CertificateChanged, CertificateDeleted, CertificateLine, Known};
 pub use credential::Credential;

@@ -1,10 +1,11 @@
 //! Policies and their versions.
 
 use adit_iot::policy_record::{MAX_VERSIONS, Policy, PolicyKept, PolicyVersion};
+use adit_iot::tag::{self, Tag, Taggable};
 use adit_iot::{PolicyName, Scope, Timestamp};
 
 use crate::sql::{Tx, args, unreadable};
-use crate::{Order, Page, Result, Store, attachment, tunnel};
+use crate::{Order, Page, Result, Store, attachment, resource_tag, tunnel};
 
 /// A policy to create, at version 1.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct NewPolicy {
     pub name: PolicyName,
     /// Its document, checked by the caller.
     pub document: String,
+    /// Its tags; no key twice.
+    pub tags: Vec<Tag>,
     /// A fresh UUID.
     pub generation_id: String,
     /// Now.
@@ -86,6 +89,7 @@ impl Store {
                 )?;
                 let Some(seq) = seq else { return Ok(false) };
                 insert_version(tx, seq, 1, &new.document, new.created_at)?;
+                resource_tag::replace(tx, &scope, &tagged(&new.name), &new.tags)?;
                 Ok(true)
             })
             .await
@@ -164,6 +168,7 @@ impl Store {
                     return Ok(PolicyDeleted::Kept(PolicyKept::Attached));
                 }
                 tx.run("DELETE FROM policy WHERE seq = $1", args![head.seq])?;
+                resource_tag::replace(tx, &scope, &tagged(&name), &[])?;
                 Ok(PolicyDeleted::Yes)
             })
             .await
@@ -293,6 +298,11 @@ impl Store {
             })
             .await
     }
+}
+
+/// The policy as tags name it.
+fn tagged(name: &PolicyName) -> String {
+    Taggable { kind: tag::Kind::Policy, name: name.to_string() }.to_string()
 }
 
 pub(crate) fn head(tx: &Tx<'_>, scope: &Scope, name: &PolicyName) -> Result<Option<Head>> {

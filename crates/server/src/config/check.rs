@@ -22,6 +22,7 @@ fn fits(kind: Kind, value: &Value) -> bool {
     match kind {
         Kind::Text => text(&|t| !t.trim().is_empty()),
         Kind::Path | Kind::Secret => text(&|_| true),
+        Kind::Host => text(&|t| t.is_empty() || is_host(t)),
         Kind::Account => text(&|t| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit())),
         Kind::Region => text(&is_region),
         Kind::Bool => value.is_bool(),
@@ -50,6 +51,7 @@ pub fn allowed(kind: Kind) -> String {
     match kind {
         Kind::Text => "a text that is not empty".into(),
         Kind::Path | Kind::Secret => "a text".into(),
+        Kind::Host => "a host name without a port, such as \"iot.example\", or empty".into(),
         Kind::Account => "12 digits in quotes".into(),
         Kind::Region => "1 to 64 lower-case letters, digits and hyphens".into(),
         Kind::Bool => "true or false".into(),
@@ -80,6 +82,14 @@ fn bytes(value: &Value) -> Option<ByteSize> {
 fn is_region(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// Letters, digits and hyphens between dots; an IPv4 address is of that form too.
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    text.len() <= 200 && text.split('.').all(label)
 }
 
 fn is_address(text: &str) -> bool {

@@ -26,6 +26,8 @@ pub enum Kind {
     Region,
     /// A path; empty means none.
     Path,
+    /// A DNS name or an address; empty means none.
+    Host,
     /// `true` or `false`.
     Bool,
     /// A whole number from the first to the second value.
@@ -84,6 +86,20 @@ pub const KEYS: &[Key] = &[
         "[]",
         "DNS names and IP addresses",
         "Names under which clients reach this server, put into the server certificate besides localhost, the loopback addresses and the host name. Changing them makes a new certificate at the next start, from the same CA.",
+    ),
+    key(
+        "endpoint.host",
+        Kind::Host,
+        "\"\"",
+        "host name",
+        "The host name that DescribeEndpoint answers for every type of endpoint, without a port. Empty: names in endpoint.domain, or without that the first of `names`, or localhost.",
+    ),
+    key(
+        "endpoint.domain",
+        Kind::Host,
+        "\"\"",
+        "domain",
+        "A domain in which DescribeEndpoint gives every account and region host names of its own, such as a1b2c3d4e5f6g7-ats.iot.us-east-1.DOMAIN. They must lead to this server and be in `names`. endpoint.host goes before it.",
     ),
     key("node.name", Kind::Text, "\"adit\"", "", "Name of this node in logs and audit rows."),
     key(

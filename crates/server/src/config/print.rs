@@ -122,7 +122,7 @@ fn note(key: &Key) -> String {
 /// What a value may be, in words, with its unit.
 fn allowed(key: &Key) -> String {
     match key.kind {
-        Kind::Text | Kind::Path | Kind::Address | Kind::AddressOrOff if !key.unit.is_empty() => {
+        Kind::Text | Kind::Path | Kind::Host | Kind::Address | Kind::AddressOrOff if !key.unit.is_empty() => {
             key.unit.into()
         }
         Kind::Number(low, high) => format!("{} from {low} to {high}", key.unit),

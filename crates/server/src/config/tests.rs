@@ -55,6 +55,7 @@ fn other_value(key: &Key) -> (String, String) {
         Kind::Account => quoted("210987654321"),
         Kind::Region => quoted("home-1"),
         Kind::Path => quoted("/some/where"),
+        Kind::Host => quoted("iot.example"),
         Kind::Bool => {
             let other = if key.default == "true" { "false" } else { "true" };
             (other.into(), other.into())

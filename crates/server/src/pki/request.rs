@@ -1,6 +1,7 @@
 //! What comes in from outside to be issued or registered: certificate requests, and certificates of others
 //! (spec: control-plane §8.2).
 
+use adit_iot::policy::CertificateFacts;
 use adit_iot::{CertificateId, Error, Kind, Timestamp};
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use rustls::pki_types::CertificateDer;
@@ -9,6 +10,7 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::facts;
 use super::issue::certificate_id;
 
 /// Least bits of an RSA key.
@@ -114,6 +116,14 @@ const SIGNATURES: [&str; 7] = [
     "1.2.840.10045.4.3.4",
     "2.16.840.1.101.3.4.3.2",
 ];
+
+/// What policies can ask about a certificate kept as PEM; `None` if it does not read.
+#[must_use]
+pub fn facts_of_pem(pem: &str) -> Option<CertificateFacts> {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+    let (_, parsed) = X509Certificate::from_der(&der).ok()?;
+    Some(facts::of(certificate_id(&der).as_str(), &parsed))
+}
 
 impl Registrable {
     /// Reads the first certificate of a PEM text. Who signed it is not looked at; version 1 is as good as 3.

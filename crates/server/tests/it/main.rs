@@ -8,11 +8,17 @@
 )]
 
 mod api;
+mod attachment;
+mod authorization;
 mod bed;
+mod certificate;
 mod health;
+mod iot;
 mod lifecycle;
 mod limits;
 mod operations;
+mod policy;
+mod principal;
 mod shadow;
 mod start;
 mod tag;
