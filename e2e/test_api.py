@@ -526,7 +526,6 @@ def test_list_things_by_pages(server):
     ("iot", "list_certificates", {}),
     ("iot", "get_registration_code", {}),
     ("iot", "describe_endpoint", {"endpointType": "iot:Data-ATS"}),
-    ("iot-data", "get_thing_shadow", {"thingName": "x"}),
     ("iot-jobs-data", "get_pending_job_executions", {"thingName": "x"}),
     ("iot", "search_index", {"queryString": "*"}),
 ])
