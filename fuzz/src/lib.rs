@@ -5,4 +5,5 @@ pub mod aws;
 pub mod iot;
 pub mod mqtt;
 pub mod mqtt_session;
+pub mod shadow;
 pub mod tunnel;

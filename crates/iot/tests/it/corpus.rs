@@ -4,6 +4,8 @@
 mod checks;
 #[path = "../../../../fuzz/replay.rs"]
 mod replay;
+#[path = "../../../../fuzz/src/shadow.rs"]
+mod shadows;
 
 use replay::replay;
 
@@ -15,4 +17,9 @@ fn policy_document() {
 #[test]
 fn policy_decide() {
     replay("policy_decide", checks::policy_decide);
+}
+
+#[test]
+fn shadow_update() {
+    replay("shadow_update", shadows::shadow_update);
 }
