@@ -28,7 +28,7 @@ fn after(states: &[Value]) -> Kept {
 }
 
 fn state_of(kept: &Kept) -> Value {
-    read(&kept.shown(None, at(99)).unwrap())["state"].clone()
+    read(&kept.shown(None, at(99)).unwrap()).get("state").cloned().unwrap()
 }
 
 #[test]
