@@ -142,9 +142,11 @@ class Paho:
         return code.value
 
     def ack(self, kind, mid):
-        got = self.acks.get(timeout=15)
-        assert got[:2] == (kind, mid), got
-        return got[2]
+        """Waits for what answers a packet; paho counts a QoS 0 publish as answered when it is sent."""
+        while True:
+            got = self.acks.get(timeout=15)
+            if got[:2] == (kind, mid):
+                return got[2]
 
     def subscribe(self, *filters, qos=1, **options):
         """The reason codes of the SUBACK."""

@@ -75,26 +75,31 @@ fn read(mut decoder: Decoder, bytes: &[u8], size: usize) -> (Vec<Packet>, Option
     (packets, None)
 }
 
+/// For each pattern and key the number of the step that subscribed. The name of a share is no part of a tree.
+type List = BTreeMap<(String, char), (Filter, usize)>;
+
 /// Each line is a step: `+k<filter>` subscribes key `k`, `-k<filter>` takes it out, anything else is a topic. The tree
 /// says what a list says, and ends empty.
 pub fn mqtt_topics(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let (mut tree, mut list) = (TopicTree::new(), BTreeMap::new());
+    let (mut tree, mut list) = (TopicTree::new(), List::new());
     for (number, line) in text.lines().take(200).enumerate() {
         let mut letters = line.chars();
         let (sign, key) = (letters.next(), letters.next().unwrap_or('?'));
         match (sign, filter(letters.as_str())) {
             (Some('+'), Some(filter)) => {
-                assert_eq!(tree.insert(&filter, key, number), list.insert((filter, key), number));
+                let replaced = list.insert((filter.pattern().to_owned(), key), (filter.clone(), number));
+                assert_eq!(tree.insert(&filter, key, number), replaced.map(|(_, number)| number));
             }
             (Some('-'), Some(filter)) => {
-                assert_eq!(tree.remove(&filter, &key), list.remove(&(filter, key)));
+                let removed = list.remove(&(filter.pattern().to_owned(), key));
+                assert_eq!(tree.remove(&filter, &key), removed.map(|(_, number)| number));
             }
             _ => check_topic(line, &tree, &list),
         }
         assert_eq!(tree.len(), list.len());
     }
-    for ((filter, key), number) in list {
+    for ((_, key), (filter, number)) in list {
         assert_eq!(tree.remove(&filter, &key), Some(number));
     }
     assert!(tree.is_empty());
@@ -116,7 +121,7 @@ fn filter(text: &str) -> Option<Filter> {
     Some(filter)
 }
 
-fn check_topic(topic: &str, tree: &TopicTree<char, usize>, list: &BTreeMap<(Filter, char), usize>) {
+fn check_topic(topic: &str, tree: &TopicTree<char, usize>, list: &List) {
     if let Ok(parsed) = Topic::parse(topic, &Settings::standard()) {
         assert_eq!(parsed.as_str(), topic);
         assert!(Filter::new(topic).is_ok() || topic.starts_with("$share"));
@@ -125,9 +130,8 @@ fn check_topic(topic: &str, tree: &TopicTree<char, usize>, list: &BTreeMap<(Filt
         let mut found = Vec::new();
         tree.matches(topic, hash_matches_parent, |key, number| found.push((*key, *number)));
         found.sort_unstable();
-        let takes = |(filter, _): &(Filter, char)| filter.matches(topic, hash_matches_parent);
-        let mut expected: Vec<_> =
-            list.iter().filter(|(pair, _)| takes(pair)).map(|((_, key), number)| (*key, *number)).collect();
+        let taken = list.iter().filter(|(_, (filter, _))| filter.matches(topic, hash_matches_parent));
+        let mut expected: Vec<_> = taken.map(|((_, key), (_, number))| (*key, *number)).collect();
         expected.sort_unstable();
         assert_eq!(found, expected);
     }
