@@ -20,6 +20,8 @@ const KEPT: usize = 2_048;
 const KEPT_PER_SUBJECT: usize = 32;
 /// How many of them may be about peers nobody knows, so that strangers do not push out devices.
 const KEPT_OF_STRANGERS: usize = 512;
+/// How many of those may come from one address: behind it may be one client in a loop, or a site full of devices.
+const KEPT_PER_ADDRESS: usize = 128;
 /// Characters kept of a client id, a topic and the like.
 const TEXT: usize = 300;
 /// Lines a second in the log; more are only counted.
@@ -306,7 +308,8 @@ impl Ring {
             let oldest = those.next()?.seq;
             (those.count() + 1 >= most).then_some(oldest)
         };
-        let gone = oldest(&|known| known.is_about_subject_of(new), KEPT_PER_SUBJECT)
+        let per_subject = if new.is_of_stranger() { KEPT_PER_ADDRESS } else { KEPT_PER_SUBJECT };
+        let gone = oldest(&|known| known.is_about_subject_of(new), per_subject)
             .or_else(|| oldest(&Refusal::is_of_stranger, KEPT_OF_STRANGERS).filter(|_| new.is_of_stranger()))
             .or_else(|| oldest(&|_| true, KEPT));
         if let Some(gone) = gone.and_then(|seq| self.by_seq.remove(&seq)) {
@@ -370,6 +373,14 @@ mod tests {
         for i in 0..1_000 {
             why.note(at(i), refusal("looping", &format!("t/{i}")));
         }
+        for i in 0..1_000 {
+            let loud = Refusal::new(Stage::Handshake, "unknown").from([192, 0, 2, 1].into());
+            why.note(at(0), Refusal { certificate: Some(i.to_string()), ..loud });
+        }
+        assert_eq!(
+            why.before(&Wanted::default(), None, usize::MAX).len(),
+            1 + KEPT_PER_SUBJECT + KEPT_PER_ADDRESS
+        );
         for i in 0..1_000u32 {
             let stranger = Refusal::new(Stage::Handshake, "unknown").from(IpAddr::V4(i.into()));
             why.note(at(0), Refusal { certificate: Some(i.to_string()), ..stranger });
