@@ -327,7 +327,7 @@ pub const KEYS: &[Key] = &[
         Kind::Number(1, 65_536),
         "512",
         "handshakes",
-        "TLS handshakes under way per core. More wait; when all are taken, one that has made no end for 2 seconds gives way.",
+        "TLS handshakes under way per core. More wait; when all are taken, one that has not ended after half a second gives way.",
     ),
     key(
         "limits.header-timeout",

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// A handshake older than this gives way when all turns are taken and another waits.
-const STALLED: Duration = Duration::from_secs(2);
+const STALLED: Duration = Duration::from_millis(500);
 
 /// The turns of all listeners together.
 ///
@@ -102,7 +102,7 @@ mod tests {
     async fn a_stalled_handshake_gives_way_and_a_quick_one_does_not() {
         let turns = Turns::new(2);
         let (stalled, started) = (turns.take().await, Instant::now());
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(STALLED / 4).await;
         let quick = turns.take().await;
         let third = turns.take().await;
         assert_eq!(started.elapsed(), STALLED);
