@@ -1,12 +1,16 @@
 //! The store, one file per noun and one per promise.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod attachment;
 mod audit;
+mod certificate;
 mod credential;
 mod durability;
 mod group;
 mod migrate;
 mod mqtt;
+mod policy;
+mod principal;
 mod resource_tag;
 mod search;
 mod setting;

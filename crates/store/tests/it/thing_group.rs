@@ -24,7 +24,7 @@ fn new(called: &str, parent: Option<&str>) -> NewGroup {
     }
 }
 
-async fn create(store: &Store, called: &str, parent: Option<&str>) -> GroupCreated {
+pub async fn create(store: &Store, called: &str, parent: Option<&str>) -> GroupCreated {
     store.thing_group_create(&scope(), new(called, parent), Vec::new()).await.unwrap()
 }
 
