@@ -1,10 +1,13 @@
-"""Walkthrough B, steps 1 to 3: recover a connection by rotating tokens.
+"""Walkthrough B: recover a connection by rotating tokens.
 
-spec: secure-tunneling §2.3, §2.4
+spec: secure-tunneling §2.3, §2.4, §3
 """
 
+import json
+
 import pytest
-from harness import ask, ended, dial, free_port, read_exactly
+from devices import Mosquitto, document, fresh
+from harness import ask, dial, ended, free_port, read_exactly, wait_for
 from test_tokens import INVALID, MISMATCH, USED, refusal
 
 REJECTED = "Proxy server rejected web socket upgrade request: (HTTP/1.1 {}) \"{}\""
@@ -79,12 +82,81 @@ def test_3_rotate_all(server, proxies, service):
     assert ask(other, b"new") == b"new"
 
 
-@pytest.mark.parametrize("mode", ["DESTINATION", "ALL"])
-def test_4_rotation_with_a_destination(server, mode):
-    """The notification itself comes with the broker; the call and its answer are the same already."""
-    tunnel = server.open("SSH", thing="T")
-    got = server.aws(
-        "iotsecuretunneling", "rotate-tunnel-access-token", "--tunnel-id", tunnel.id, "--client-mode", mode,
-        "--destination-config", "thingName=T,services=SSH",
+def agent_policy(name):
+    """What a device needs to hear of its tunnels. spec: secure-tunneling §3"""
+    arn = "arn:aws:iot:us-east-1:123456789012:"
+    notify = f"$aws/things/{name}/tunnels/notify"
+    return document(
+        ("Allow", "iot:Connect", f"{arn}client/{name}"),
+        ("Allow", "iot:Subscribe", f"{arn}topicfilter/{notify}"),
+        ("Allow", "iot:Receive", f"{arn}topic/{notify}"),
     )
-    assert "destinationAccessToken" in got
+
+
+@pytest.fixture
+def lamp(device):
+    name = fresh("lamp")
+    return device(name, policy=agent_policy(name))
+
+
+def told(agent, count):
+    """The notification that mosquitto_sub printed as its last of `count`."""
+    def lines():
+        return [line for line in agent.out().splitlines() if line.startswith("{")]
+
+    wait_for(lambda: len(lines()) >= count, lambda: f"notification {count} in {agent.describe()}")
+    assert len(lines()) == count
+    return json.loads(lines()[-1])
+
+
+def notify(lamp):
+    return f"$aws/things/{lamp.name}/tunnels/notify"
+
+
+@pytest.mark.parametrize("mode", ["DESTINATION", "ALL"])
+def test_4_rotation_tells_the_device_which_connects_by_itself(broker, lamp, proxies, service, tmp_path, mode):
+    agent = Mosquitto(lamp, "mqttv311").sub(tmp_path, "-i", lamp.name, "-q", "1", "-t", notify(lamp), "-F", "%p")
+    tunnel, target, port = broker.open("SSH", thing=lamp.name), service(), free_port()
+    first = told(agent, 1)
+    assert first == {
+        "clientAccessToken": tunnel.destination, "clientMode": "destination", "region": "us-east-1", "services": ["SSH"],
+    }
+    assert broker.describe(tunnel)["destinationConnectionState"]["status"] == "DISCONNECTED"
+    got = broker.aws(
+        "iotsecuretunneling", "rotate-tunnel-access-token", "--tunnel-id", tunnel.id, "--client-mode", mode,
+        "--destination-config", f"thingName={lamp.name},services=SSH",
+    )
+    second = told(agent, 2)
+    assert second["clientAccessToken"] == got["destinationAccessToken"] != first["clientAccessToken"]
+    proxies.destination(broker, second["clientAccessToken"], f"{second['services'][0]}={target.port}")
+    assert broker.describe(tunnel)["destinationConnectionState"]["status"] == "CONNECTED"
+    proxies.source(broker, got.get("sourceAccessToken", tunnel.source), f"SSH={port}")
+    assert ask(port, b"reached") == b"reached"
+    broker.aws("iotsecuretunneling", "rotate-tunnel-access-token", "--tunnel-id", tunnel.id, "--client-mode", "SOURCE",
+               "--destination-config", f"thingName={lamp.name},services=SSH")
+    broker.aws("iotsecuretunneling", "rotate-tunnel-access-token", "--tunnel-id", tunnel.id, "--client-mode", "DESTINATION")
+    told(agent, 2)
+
+
+def test_4_a_device_with_a_persistent_session_hears_of_it_later(broker, lamp, tmp_path):
+    mosquitto, args = Mosquitto(lamp, "mqttv311"), ("-i", lamp.name, "-c", "-q", "1", "-t", notify(lamp), "-F", "%p")
+    mosquitto.sub(tmp_path, *args).stop()
+    tunnel = broker.open("SSH", "HTTP", thing=lamp.name)
+    back = mosquitto.sub(tmp_path, *args)
+    got = told(back, 1)
+    assert got["clientAccessToken"] == tunnel.destination and got["services"] == ["SSH", "HTTP"]
+
+
+def test_4_a_device_may_not_tell_others(lamp, client):
+    talker = client(owner=lamp).connect()
+    assert talker.publish(notify(lamp), "{}") == 0x90
+
+
+def test_4_without_a_destination_nobody_is_told(broker, lamp, tmp_path):
+    agent = Mosquitto(lamp, "mqttv311").sub(tmp_path, "-i", lamp.name, "-q", "1", "-t", notify(lamp), "-F", "%p")
+    tunnel = broker.open("SSH")
+    got = broker.aws(
+        "iotsecuretunneling", "rotate-tunnel-access-token", "--tunnel-id", tunnel.id, "--client-mode", "DESTINATION",
+        "--destination-config", f"thingName={lamp.name},services=SSH",
+    )
+    assert told(agent, 1)["clientAccessToken"] == got["destinationAccessToken"], "and nothing came before"
