@@ -523,9 +523,7 @@ def test_list_things_by_pages(server):
 
 
 @pytest.mark.parametrize("service, operation, more", [
-    ("iot", "list_certificates", {}),
     ("iot", "get_registration_code", {}),
-    ("iot", "describe_endpoint", {"endpointType": "iot:Data-ATS"}),
     ("iot-jobs-data", "get_pending_job_executions", {"thingName": "x"}),
     ("iot", "search_index", {"queryString": "*"}),
 ])

@@ -56,8 +56,7 @@ def test_a_shadow_with_the_aws_program(broker, tmp_path):
     thing, out = fresh("thing"), tmp_path / "out.json"
     which = ["--thing-name", thing, "--shadow-name", "dim"]
     broker.aws(
-        "iot-data", "update-thing-shadow", *which, "--cli-binary-format", "raw-in-base64-out",
-        "--payload", json.dumps({"state": {"reported": {"level": 7}}}), out,
+        "iot-data", "update-thing-shadow", *which, "--payload", json.dumps({"state": {"reported": {"level": 7}}}), out,
     )
     assert json.loads(out.read_text())["state"] == {"reported": {"level": 7}}
     broker.aws("iot-data", "get-thing-shadow", *which, out)
