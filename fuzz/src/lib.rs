@@ -7,3 +7,4 @@ pub mod mqtt;
 pub mod mqtt_session;
 pub mod shadow;
 pub mod tunnel;
+pub mod x509;

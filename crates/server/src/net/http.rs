@@ -81,9 +81,14 @@ pub(super) struct Visit {
 impl Visit {
     async fn answer(self, request: Request<Incoming>) -> Answer {
         let serves = |what| self.context.serve.contains(&what);
-        if let Some((_, Err(_))) = &self.guest.certificate {
-            return close(reply(api::turned_away(&self.state.ids.uuid())));
-        }
+        let device = match &self.guest.certificate {
+            // Asked again with every request: the connection may outlive the certificate.
+            Some(certificate) => match self.guest.judged(&self.state, certificate).await {
+                Ok(identity) => Some(identity),
+                Err(_) => return close(reply(api::turned_away(&self.state.ids.uuid()))),
+            },
+            None => None,
+        };
         match request.uri().path() {
             "/healthz" => looked_at(request.method(), health::healthz()),
             "/readyz" => looked_at(request.method(), health::readyz(&self.state).await),
@@ -91,12 +96,12 @@ impl Visit {
             path if serves(Serve::Tunnel) && (path == ws::PATH || upgrade::is_upgrade(&request)) => {
                 ws::join(self, request).await
             }
-            _ if serves(Serve::Api) || serves(Serve::DataApi) => self.api(request).await,
+            _ if serves(Serve::Api) || serves(Serve::DataApi) => self.api(request, device).await,
             _ => text(StatusCode::NOT_FOUND, nothing_else(&self.context.serve)),
         }
     }
 
-    async fn api(self, request: Request<Incoming>) -> Answer {
+    async fn api(self, request: Request<Incoming>, device: Option<Identity>) -> Answer {
         let request_id = self.state.ids.uuid();
         let (head, body) = request.into_parts();
         let body = match self.body(body).await {
@@ -112,7 +117,7 @@ impl Visit {
                 body: &body,
                 peer: self.peer,
                 request_id: &request_id,
-                device: self.device(&head),
+                device: device.map(|identity| self.peer(&head, identity)),
                 data_only: !self.context.serve.contains(&Serve::Api),
             };
             reply(api::answer(&self.state, arrived).await)
@@ -133,17 +138,16 @@ impl Visit {
         }
     }
 
-    /// The device behind the certificate of this connection.
-    fn device(&self, head: &Parts) -> Option<Peer> {
-        let Some((certificate, Ok(scope))) = &self.guest.certificate else { return None };
+    /// The other end of this connection, as a device.
+    fn peer(&self, head: &Parts, identity: Identity) -> Peer {
         let agent = head.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        Some(Peer {
+        Peer {
             address: self.guest.address,
             local: self.guest.local,
             sni: self.guest.sni.clone(),
             user_agent: agent.map(str::to_owned),
-            identity: Identity::Certificate { scope: scope.clone(), certificate: Arc::clone(certificate) },
-        })
+            identity,
+        }
     }
 
     async fn body(&self, body: Incoming) -> Result<Bytes, Error> {

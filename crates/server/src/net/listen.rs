@@ -173,8 +173,28 @@ pub struct Guest {
     pub local: SocketAddr,
     /// The host name it asked for (SNI), in lower case.
     pub sni: Option<String>,
-    /// The certificate it proved, with what the gate says of it; none where none is asked for.
-    pub certificate: Option<(Arc<PeerCertificate>, Result<Scope, Closed>)>,
+    /// The certificate whose key it proved to hold; none where none is asked for.
+    pub certificate: Option<Arc<PeerCertificate>>,
+}
+
+impl Guest {
+    /// What the gate says of a certificate of this guest now. A refusal is noted for the operator.
+    pub(super) async fn judged(
+        &self,
+        state: &State,
+        certificate: &Arc<PeerCertificate>,
+    ) -> Result<Identity, Closed> {
+        match state.gate.judge(state, certificate).await {
+            Ok(scope) => Ok(Identity::Certificate { scope, certificate: Arc::clone(certificate) }),
+            Err(closed) => {
+                state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
+                let mut refusal = Refusal::new(Stage::Handshake, closed.text()).from(self.address.ip());
+                refusal.certificate = Some(certificate.id.to_string());
+                state.why.note(state.now(), refusal);
+                Err(closed)
+            }
+        }
+    }
 }
 
 async fn serve(
@@ -209,7 +229,7 @@ async fn serve(
     let tasks = state.tasks.clone();
     match choice {
         Choice::Mqtt { .. } => {
-            if let Some(peer) = admit(&state, guest) {
+            if let Some(peer) = admit(&state, guest).await {
                 tasks.spawn(mqtt::serve(state, Carrier::Stream(stream), peer, Arc::new(seat)));
             } else {
                 turn_away(stream).await;
@@ -221,7 +241,7 @@ async fn serve(
     }
 }
 
-/// The handshake, and what the gate says of the client's certificate.
+/// The handshake, and what it proved of the client.
 async fn secure(
     state: &State,
     door: &Door,
@@ -247,13 +267,7 @@ async fn secure(
     if secured.choice != Choice::Web {
         let chain = secured.stream.get_ref().1.peer_certificates().unwrap_or_default();
         match Presented::read(chain) {
-            Ok(presented) => {
-                let verdict = state.gate.judge(state, &presented.certificate).await;
-                if let Err(closed) = verdict {
-                    note_closed(state, guest, &presented.certificate, closed);
-                }
-                guest.certificate = Some((presented.certificate, verdict));
-            }
+            Ok(presented) => guest.certificate = Some(presented.certificate),
             Err(unreadable) => {
                 let text = unreadable.to_string();
                 note_failure(state, guest, &Failed { result: "failed", sni: secured.sni.clone(), text });
@@ -276,19 +290,10 @@ fn note_failure(state: &State, guest: &Guest, failed: &Failed) {
     state.why.note(state.now(), refusal.from(guest.address.ip()));
 }
 
-/// Notes that the gate is closed for a certificate.
-fn note_closed(state: &State, guest: &Guest, certificate: &PeerCertificate, closed: Closed) {
-    state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
-    let mut refusal = Refusal::new(Stage::Handshake, closed.text()).from(guest.address.ip());
-    refusal.certificate = Some(certificate.id.to_string());
-    state.why.note(state.now(), refusal);
-}
-
 /// Who an MQTT client is; `None` if it has no business here.
-fn admit(state: &State, guest: Guest) -> Option<Peer> {
-    let identity = match guest.certificate {
-        Some((certificate, Ok(scope))) => Identity::Certificate { scope, certificate },
-        Some((_, Err(_))) => return None,
+async fn admit(state: &State, guest: Guest) -> Option<Peer> {
+    let identity = match &guest.certificate {
+        Some(certificate) => guest.judged(state, certificate).await.ok()?,
         // Only a plain listener, which exists only with the test switch.
         None => Identity::Plain { scope: Scope::new(&state.config.account, &state.config.region).ok()? },
     };

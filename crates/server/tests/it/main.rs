@@ -12,6 +12,7 @@ mod attachment;
 mod authorization;
 mod bed;
 mod certificate;
+mod corpus;
 mod device;
 mod health;
 mod iot;
