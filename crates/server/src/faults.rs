@@ -140,6 +140,10 @@ pub fn of_refusal(why: &Refusal, about: About) -> Face {
         | Refusal::WrongRegion(_) => ["InvalidSignatureException", "SignatureDoesNotMatch"],
         Refusal::UnknownOperation(_) => {
             return match about.protocol {
+                // spec: mqtt-gateway §10
+                Protocol::RestJson if about.service == Some(Service::IotData) => {
+                    face("MethodNotAllowedException", 405)
+                }
                 Protocol::RestJson => face("UnknownOperationException", 404),
                 Protocol::Json11 => face("UnknownOperationException", 400),
                 Protocol::QueryXml => face("InvalidAction", 400),

@@ -101,6 +101,14 @@ async fn bad_documents_are_refused_in_the_words_of_aws() {
 }
 
 #[tokio::test]
+async fn another_method_is_not_allowed() {
+    let bed = Bed::new().await;
+    let answer = call(&bed, "PUT", "/things/lamp/shadow", "{}").await;
+    assert_eq!((answer.status, answer.header("x-amzn-errortype")), (405, Some("MethodNotAllowedException")));
+    assert!(answer.json()["traceId"].is_string());
+}
+
+#[tokio::test]
 async fn named_shadows_are_listed_page_by_page() {
     let bed = Bed::new().await;
     for name in ["c", "a", "b"] {
