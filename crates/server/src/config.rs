@@ -57,6 +57,8 @@ pub struct Config {
     pub registry: Registry,
     /// Device shadows.
     pub shadow: Shadow,
+    /// The device gateway.
+    pub mqtt: Mqtt,
     /// What one peer, and all peers together, may use.
     pub limits: Limits,
     /// The audit log.
@@ -285,6 +287,91 @@ pub struct Registry {
 pub struct Shadow {
     /// The most bytes of state in a shadow.
     pub state_bytes: ByteSize,
+}
+
+/// `[mqtt]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mqtt {
+    /// Whose behaviour the gateway shows.
+    pub profile: MqttProfile,
+    /// How long a 3.1.1 session outlives its connection.
+    #[serde(with = "units::duration")]
+    pub session_expiry: Duration,
+    /// The longest time a 5.0 session may outlive its connection.
+    #[serde(with = "units::duration")]
+    pub max_session_expiry: Duration,
+    /// Messages kept for an absent session.
+    pub queue_messages: u32,
+    /// Bytes kept for an absent session.
+    pub queue_bytes: ByteSize,
+    /// Messages that wait in memory for one connection.
+    pub mailbox_messages: u32,
+    /// Bytes that wait in memory for one connection.
+    pub mailbox_bytes: ByteSize,
+    /// Retained messages per account and region.
+    pub retained_messages: u32,
+    /// Bytes of them.
+    pub retained_bytes: ByteSize,
+    /// QoS 1 and 2 messages unacknowledged at once, each way.
+    pub receive_maximum: u32,
+    /// What a 3.1.1 client gets for a PUBLISH that its policies deny.
+    pub v3_publish_denied: MqttDenied,
+    /// What a 3.1.1 client gets for a SUBSCRIBE that its policies deny.
+    pub v3_subscribe_denied: MqttDenied,
+}
+
+/// Whose behaviour the gateway shows. spec: mqtt-gateway, head
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MqttProfile {
+    /// AWS IoT Core's.
+    Aws,
+    /// The OASIS standards'.
+    Standard,
+}
+
+/// What a 3.1.1 client gets when a policy denies. spec: mqtt-gateway §4.2, §5.2
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MqttDenied {
+    /// The connection is closed.
+    Close,
+    /// An acknowledgement: the publish is dropped, the subscription refused.
+    Answer,
+}
+
+impl Mqtt {
+    /// The settings of the protocol: the profile's, with what is set here.
+    #[must_use]
+    pub fn settings(&self) -> adit_mqtt::Settings {
+        use adit_mqtt::settings::{Denied, Settings};
+        let seconds = |d: Duration| u32::try_from(d.as_secs()).unwrap_or(u32::MAX);
+        let denied = |what, profile| match what {
+            MqttDenied::Close => profile,
+            MqttDenied::Answer => Denied::CarryOn,
+        };
+        let window = u16::try_from(self.receive_maximum).unwrap_or(u16::MAX);
+        let profile = match self.profile {
+            MqttProfile::Aws => Settings {
+                session_expiry_default: seconds(self.session_expiry),
+                session_expiry_max: seconds(self.max_session_expiry),
+                receive_maximum: window,
+                send_maximum: window,
+                ..Settings::aws()
+            },
+            MqttProfile::Standard => Settings::standard(),
+        };
+        Settings {
+            v4_publish_denied: denied(self.v3_publish_denied, profile.v4_publish_denied),
+            v4_subscribe_denied: denied(self.v3_subscribe_denied, profile.v4_subscribe_denied),
+            queue_messages: self.queue_messages as usize,
+            queue_bytes: self.queue_bytes.as_usize(),
+            mailbox_messages: self.mailbox_messages as usize,
+            mailbox_bytes: self.mailbox_bytes.as_usize(),
+            ..profile
+        }
+    }
 }
 
 /// `[limits]`

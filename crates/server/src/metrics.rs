@@ -60,6 +60,29 @@ impl Level {
     }
 }
 
+/// Counters and levels of the device gateway.
+#[derive(Debug, Clone)]
+pub struct Mqtt {
+    /// MQTT connections whose CONNECT was accepted.
+    pub connected: Level,
+    /// Messages taken from clients.
+    pub received: Counter,
+    /// Messages handed to clients.
+    pub delivered: Counter,
+    /// Messages not kept because a client is too slow, or its queue is full.
+    pub dropped_full: Counter,
+    /// Messages of shared subscriptions that no member could take.
+    pub dropped_shared: Counter,
+    /// Deliveries that a policy denied.
+    pub dropped_denied: Counter,
+    /// Messages that expired before they were delivered.
+    pub dropped_expired: Counter,
+    /// Publishes to reserved topics of features that this server does not have.
+    pub dropped_unserved: Counter,
+    /// Retained messages refused because there are too many.
+    pub retained_refused: Counter,
+}
+
 /// All metrics of one server.
 pub struct Metrics {
     recorder: PrometheusRecorder,
@@ -80,6 +103,8 @@ pub struct Metrics {
     pub pacing_waits: Counter,
     /// Connections of the same side replaced by a newer one.
     pub replacements: Counter,
+    /// The device gateway.
+    pub mqtt: Mqtt,
     store_transactions: Counter,
     store_commits: Counter,
     store_refused: Counter,
@@ -132,6 +157,21 @@ const NAMES: &[(&str, Option<Unit>, Shape, &str)] = &[
         "Bytes relayed, by the side they went to.",
     ),
     ("adit_tunnel_pacing_waits_total", None, Shape::Counter, "Times a paced direction had to wait."),
+    ("adit_mqtt_connections", None, Shape::Gauge, "MQTT connections whose CONNECT was accepted."),
+    (
+        "adit_mqtt_messages_total",
+        None,
+        Shape::Counter,
+        "Messages taken from and handed to MQTT clients, by direction.",
+    ),
+    ("adit_mqtt_dropped_total", None, Shape::Counter, "MQTT messages that were not delivered, by reason."),
+    (
+        "adit_mqtt_disconnects_total",
+        None,
+        Shape::Counter,
+        "MQTT connections ended, by reason of the lifecycle event.",
+    ),
+    ("adit_mqtt_connects_total", None, Shape::Counter, "MQTT CONNECT packets answered, by result."),
     ("adit_store_transactions_total", None, Shape::Counter, "Changes that were stored."),
     ("adit_store_commits_total", None, Shape::Counter, "Commits to disk that carried them."),
     (
@@ -201,6 +241,17 @@ impl Metrics {
             bytes_to_source: counter("adit_tunnel_relay_bytes_total", &[("to", "source")]),
             pacing_waits: counter("adit_tunnel_pacing_waits_total", &[]),
             replacements: counter("adit_tunnel_replacements_total", &[]),
+            mqtt: Mqtt {
+                connected: level("adit_mqtt_connections", &[]),
+                received: counter("adit_mqtt_messages_total", &[("direction", "in")]),
+                delivered: counter("adit_mqtt_messages_total", &[("direction", "out")]),
+                dropped_full: counter("adit_mqtt_dropped_total", &[("reason", "full")]),
+                dropped_shared: counter("adit_mqtt_dropped_total", &[("reason", "no-member")]),
+                dropped_denied: counter("adit_mqtt_dropped_total", &[("reason", "denied")]),
+                dropped_expired: counter("adit_mqtt_dropped_total", &[("reason", "expired")]),
+                dropped_unserved: counter("adit_mqtt_dropped_total", &[("reason", "unserved")]),
+                retained_refused: counter("adit_mqtt_dropped_total", &[("reason", "retained-full")]),
+            },
             store_transactions: counter("adit_store_transactions_total", &[]),
             store_commits: counter("adit_store_commits_total", &[]),
             store_refused: counter("adit_store_refused_total", &[]),

@@ -3,7 +3,26 @@
 //! A connection that the listeners let in enters by [`serve`]. Handlers of the AWS API reach the connections and their
 //! messages through [`Gateway`].
 
+mod broker;
+mod client;
+mod connect;
+mod connection;
+mod deliver;
+mod events;
 pub mod gateway;
+mod hub;
+mod journal;
+mod leave;
+mod offline;
+mod publish;
+mod receipt;
+mod reserved;
+mod retained;
+mod roster;
+mod share;
+mod slot;
+mod subscribe;
+mod timers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -71,7 +90,7 @@ impl Identity {
 
 /// Serves one MQTT connection until it ends.
 pub async fn serve(state: Arc<State>, carrier: Carrier, peer: Peer, seat: Arc<Seat>) {
-    tracing::debug!(peer = %peer.address, scope = ?peer.identity.scope(), "an MQTT connection");
-    carrier.end().await;
-    drop((state, seat));
+    let broker = state.gateway.broker(peer.identity.scope());
+    connection::serve(state, broker, carrier, peer).await;
+    drop(seat);
 }

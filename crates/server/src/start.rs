@@ -94,6 +94,9 @@ impl Server {
         let state = state(config, store, keys, clock, ids, listening, now);
         let control = Arc::new(Control { state, tls: Arc::clone(&tls), certificate_ends: ends.into() });
         let mut running = Running { control, tasks: JoinSet::new(), metrics_address, first_start };
+        running.state().gateway.load(running.state()).await.map_err(store_failed)?;
+        running.tasks.spawn(Gateway::write(Arc::clone(running.state())));
+        running.tasks.spawn(Gateway::watch(Arc::clone(running.state())));
         running.spawn_listeners(listeners, tls, metrics_listener);
         running.tasks.spawn(admin::serve(Arc::clone(&running.control), admin_listener));
         running.tasks.spawn(sweep::run(Arc::clone(running.state())));
@@ -147,8 +150,9 @@ fn state(
     started_at: Timestamp,
 ) -> Arc<State> {
     let issuer = pki::DeviceIssuer::new(&config.node.data_dir.join("pki"));
+    let metrics = Metrics::new();
     Arc::new_cyclic(|this: &Weak<State>| State {
-        gateway: Gateway::new(this.clone()),
+        gateway: Gateway::new(this.clone(), &config, &metrics, clock.clone()),
         relays: Relays::new(Arc::new(Sides(this.clone())), config.tunnel.idle_timeout),
         config,
         store,
@@ -157,7 +161,7 @@ fn state(
         keys,
         gate: crate::gate::Gate::default(),
         issuer,
-        metrics: Metrics::new(),
+        metrics,
         refusals: Refusals::default(),
         access: AccessCache::default(),
         why: Why::default(),
@@ -286,9 +290,11 @@ impl Running {
         state.audit(audit::entry("EndServer", "ok", state.now())).await;
         state.phases.enter(Phase::Ending);
         state.relays.end_all();
+        state.gateway.end_all();
         let ended = async {
             state.relays.ended().await;
             state.tasks.ended().await;
+            state.gateway.close().await;
             while self.tasks.join_next().await.is_some() {}
         };
         if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
