@@ -7,6 +7,7 @@ mod broker;
 mod client;
 mod connect;
 mod connection;
+mod connections;
 mod deliver;
 mod events;
 pub mod gateway;
@@ -35,6 +36,7 @@ use crate::net::seats::Seat;
 use crate::pki::PeerCertificate;
 use crate::state::State;
 
+pub use connections::{Connection, RetainedMessage};
 pub use gateway::{Cut, Gateway};
 
 /// The other end of an MQTT connection, as far as it is known before its CONNECT.

@@ -141,11 +141,6 @@ impl Broker {
         drop(before);
     }
 
-    /// Subscriptions in the tree.
-    pub(super) fn subscriptions(&self) -> usize {
-        self.tree.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     /// Who gets a topic now. A client with several matching filters gets a message once, at the highest QoS.
     /// spec: mqtt-gateway §5.1
     pub(super) fn route(&self, topic: &str) -> Route {
@@ -186,6 +181,7 @@ impl Broker {
                 retain: subscriber.retain_as_published && message.retain,
                 ids: subscriber.ids.clone(),
                 share: None,
+                direct: false,
             };
             match &subscriber.target {
                 Target::Session(slot) => self.offer(slot, message, &how, promises, batch),

@@ -54,6 +54,8 @@ pub(super) struct Held {
     /// The store has it.
     pub(super) stored: bool,
     pub(super) share: Option<Arc<Share>>,
+    /// Whoever sent it waits for the acknowledgement and nothing else.
+    pub(super) direct: bool,
     pub(super) message: Arc<Message>,
     pub(super) qos: QoS,
     pub(super) retain: bool,

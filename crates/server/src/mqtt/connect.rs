@@ -183,7 +183,12 @@ async fn session(
     rights: &Rights,
     arrival: &Arrival,
 ) -> Result<(Arc<Slot>, Option<Session<i64>>), adit_store::Error> {
-    let before = before.filter(|slot| !slot.lock().gone);
+    // From here on it does not end by itself.
+    let before = before.filter(|slot| {
+        let mut inner = slot.lock();
+        inner.ends_at = None;
+        !inner.gone
+    });
     let fresh = arrival.clean_start || before.as_ref().is_none_or(|slot| slot.version != arrival.version);
     let opened = match before.as_ref().filter(|_| !fresh).and_then(|slot| slot.stored) {
         None if arrival.session_expiry == 0 => None,
@@ -246,6 +251,7 @@ async fn resume(
             receipt: None,
             stored: true,
             share: None,
+            direct: false,
             message: Arc::clone(&message),
             qos,
             retain,
@@ -274,7 +280,6 @@ fn attach(broker: &Broker, client: &Client, arrival: &Arrival) -> u32 {
     inner.online = Some(Box::new(Online {
         since: now,
         keep_alive: arrival.keep_alive,
-        clean_start: arrival.clean_start,
         address: peer.address,
         local: peer.local,
         thing: client.rights.thing().map(str::to_owned),
@@ -284,6 +289,7 @@ fn attach(broker: &Broker, client: &Client, arrival: &Arrival) -> u32 {
     inner.waker = None;
     inner.spill = slot.stored.is_some();
     inner.starved = false;
+    inner.end_session = false;
     inner.expiry = arrival.session_expiry;
     inner.ends_at = None;
     inner.will = None;

@@ -244,6 +244,7 @@ impl Driver {
                 receipt: None,
                 ids: brought.id.map(|id| Arc::from([id])),
                 share: None,
+                direct: false,
                 qos: brought.qos,
                 retain: true,
             });

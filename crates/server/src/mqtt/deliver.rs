@@ -34,6 +34,9 @@ impl Driver {
             let Some(parcel) = inbox.pop_front() else { break };
             if !client.may_receive(state, &parcel.message.topic, parcel.share.as_deref(), now) {
                 broker.hub.meters.dropped_denied.increment(1);
+                if parcel.direct {
+                    parcel.receipt.into_iter().for_each(Receipt::fail);
+                }
                 continue;
             }
             let (delivery, held) = client.prepare(parcel, now);
@@ -108,7 +111,8 @@ impl Driver {
     /// When the oldest delivery that a publisher waits for is slow.
     pub(super) fn slow_at(&self) -> Option<u64> {
         let client = self.client.as_ref()?;
-        let held = client.held.iter().find(|held| held.receipt.is_some()).map(|held| held.since + SLOW);
+        let owed = client.held.iter().find(|held| held.receipt.is_some() && !held.direct);
+        let held = owed.map(|held| held.since + SLOW);
         let stuck = (self.stuck > 0).then_some(self.stuck + SLOW);
         held.into_iter().chain(stuck).min()
     }
@@ -116,10 +120,10 @@ impl Driver {
     /// Writes what the client has not acknowledged or taken in time, so that its publishers need not wait.
     pub(super) fn save_slow(&mut self, now: u64) {
         let Some(client) = &mut self.client else { return };
-        let is_owed = self.inbox.front().is_some_and(|parcel| parcel.receipt.is_some());
+        let is_owed = self.inbox.front().is_some_and(|parcel| parcel.receipt.is_some() && !parcel.direct);
         let is_stuck = is_owed || client.slot.stored.is_some() && client.slot.lock().is_owed();
         self.stuck = if is_stuck { if self.stuck == 0 { now } else { self.stuck } } else { 0 };
-        let is_slow = |held: &Held| held.receipt.is_some() && held.since + SLOW <= now;
+        let is_slow = |held: &Held| held.receipt.is_some() && !held.direct && held.since + SLOW <= now;
         let waited = self.stuck > 0 && self.stuck + SLOW <= now;
         if !waited && !client.held.iter().any(is_slow) {
             return;
@@ -168,7 +172,7 @@ impl Driver {
 impl Client {
     /// A parcel as the machine wants it, and what is kept of it until it is acknowledged.
     fn prepare(&mut self, parcel: Parcel, now: u64) -> (Delivery<i64>, Option<Held>) {
-        let Parcel { message, position, receipt, ids, share, qos, retain } = parcel;
+        let Parcel { message, position, receipt, ids, share, direct, qos, retain } = parcel;
         let is_held = qos > QoS::AtMostOnce && (position > 0 || share.is_some() || receipt.is_some());
         let token = match (is_held, position) {
             (false, _) => 0,
@@ -185,6 +189,7 @@ impl Client {
             receipt,
             stored: false,
             share,
+            direct,
             message: Arc::clone(&message),
             qos,
             retain,
@@ -209,6 +214,7 @@ impl Client {
             receipt: None,
             stored: true,
             share: None,
+            direct: false,
             message: Arc::clone(&message),
             qos,
             retain,
@@ -226,13 +232,15 @@ impl Client {
 
 /// A delivery that the machine gave back.
 fn parcel_of(delivery: Delivery<i64>, held: Option<Held>) -> Parcel {
-    let (receipt, share) = held.map_or((None, None), |held| (held.receipt, held.share));
+    let (receipt, share, direct) =
+        held.map_or((None, None, false), |held| (held.receipt, held.share, held.direct));
     Parcel {
         message: delivery.message,
         position: delivery.token.max(0),
         receipt,
         ids: (!delivery.subscription_ids.is_empty()).then(|| Arc::from(delivery.subscription_ids)),
         share,
+        direct,
         qos: delivery.qos,
         retain: delivery.retain,
     }

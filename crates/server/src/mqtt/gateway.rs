@@ -47,6 +47,10 @@ impl Gateway {
         self.hub.broker(scope)
     }
 
+    pub(super) fn find(&self, scope: &Scope) -> Option<Arc<Broker>> {
+        self.hub.find(scope)
+    }
+
     /// Takes over what the store kept: sessions, their subscriptions and wills, retained messages. Before anybody can
     /// connect.
     ///

@@ -16,9 +16,9 @@ use super::broker::{Batch, Broker};
 use super::client::{Client, Held, Rights};
 use super::events;
 use super::offline;
-use super::publish::timestamp;
+use super::publish::{handle, timestamp};
 use super::receipt::{Nobody, Receipt, Reply};
-use super::reserved::{self, Publishing};
+use super::reserved::{self, Handler, Publishing};
 use super::roster::Gone;
 use super::share::{Returned, Share};
 use super::slot::{Delivered, Parcel, Slot, size};
@@ -44,7 +44,7 @@ pub(super) async fn leave(
 ) {
     let slot = Arc::clone(&client.slot);
     let why = end.why;
-    let expiry = end.session_expiry;
+    let expiry = if slot.lock().end_session { 0 } else { end.session_expiry };
     let Some(will) = begin(&slot, &client, end.will) else {
         // Another connection has the session already; what was not acknowledged is published again.
         client.held.into_iter().filter_map(|held| held.receipt).for_each(Receipt::fail);
@@ -112,6 +112,8 @@ fn keep_deliveries(
     let hub = &broker.hub;
     let mut returned = Vec::new();
     let mut done: Vec<Held> = Vec::new();
+    // What was meant for this connection alone did not arrive.
+    let mut lost: Vec<Receipt> = Vec::new();
     let mut inner = slot.lock();
     inner.spill = true;
     let mail = inner.take_mail();
@@ -127,6 +129,7 @@ fn keep_deliveries(
                 }
                 returned.push(back(share, &mut held));
             }
+            (None, _) if token < 0 => lost.extend(held.receipt.take()),
             (None, true) => {
                 hub.journal.write(MqttWrite::Progress { session: id, position: token, phase }, None);
             }
@@ -140,7 +143,9 @@ fn keep_deliveries(
     }
     let mut dropped = Vec::new();
     for mut parcel in inbox.into_iter().chain(mail) {
-        if parcel.qos == QoS::AtMostOnce {
+        if parcel.direct {
+            lost.extend(parcel.receipt.take());
+        } else if parcel.qos == QoS::AtMostOnce {
             dropped.push(parcel);
         } else if parcel.share.is_some() {
             returned.push(parcel);
@@ -155,6 +160,7 @@ fn keep_deliveries(
     }
     drop(inner);
     drop((dropped, done));
+    lost.into_iter().for_each(Receipt::fail);
     returned
 }
 
@@ -166,6 +172,7 @@ fn back(share: Arc<Share>, held: &mut Held) -> Parcel {
         receipt: held.receipt.take(),
         ids: None,
         share: Some(share),
+        direct: false,
         qos: held.qos,
         retain: false,
     }
@@ -176,7 +183,7 @@ fn hand_back(broker: &Broker, returned: Vec<Parcel>) {
     let mut batch = Batch::default();
     for mut parcel in returned {
         let Some(share) = parcel.share.take() else { continue };
-        let how = Delivered { qos: parcel.qos, retain: false, ids: None, share: None };
+        let how = Delivered { qos: parcel.qos, retain: false, ids: None, share: None, direct: false };
         share.offer(broker, &parcel.message, &how, &mut Returned(parcel.receipt.take()), &mut batch);
     }
     batch.flush();
@@ -219,12 +226,19 @@ async fn drop_session(
     for flight in &session.flights {
         let Some(delivery) = &flight.delivery else { continue };
         let Some(mut held) = client.release(delivery.token) else { continue };
-        if let Some(share) = held.share.take() {
-            returned.push(back(share, &mut held));
+        match held.share.take() {
+            Some(share) => returned.push(back(share, &mut held)),
+            None => held.receipt.into_iter().filter(|_| held.direct).for_each(Receipt::fail),
         }
     }
     let shared = |parcel: &Parcel| parcel.share.is_some() && parcel.qos > QoS::AtMostOnce;
-    returned.extend(inbox.into_iter().chain(mail).filter(shared));
+    for mut parcel in inbox.into_iter().chain(mail) {
+        if shared(&parcel) {
+            returned.push(parcel);
+        } else if parcel.direct {
+            parcel.receipt.take().into_iter().for_each(Receipt::fail);
+        }
+    }
     // Out of its groups first: what it gives back is for the others.
     broker.forget(slot);
     hand_back(broker, returned);
@@ -291,15 +305,16 @@ pub(super) async fn publish_will(
     }
     let message = will.published(broker.hub.now());
     match reserved::publishing(&message.topic) {
-        Publishing::Refused => {}
-        Publishing::To(_) | Publishing::Ordinary => {
-            if let Err(reason) = broker.publish(message, &mut Nobody) {
-                tracing::warn!(
-                    reason = reason.text(),
-                    client_id = &*slot.client_id,
-                    "a will was not retained"
-                );
+        Publishing::Refused => return,
+        Publishing::To(handler) => {
+            handle(state, broker, handler, &message.topic, message.payload.clone());
+            if handler != Handler::Shadow {
+                return;
             }
         }
+        Publishing::Ordinary => {}
+    }
+    if let Err(reason) = broker.publish(message, &mut Nobody) {
+        tracing::warn!(reason = reason.text(), client_id = &*slot.client_id, "a will was not retained");
     }
 }

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use adit_iot::Timestamp;
+use adit_iot::shadow::ShadowTopic;
 use adit_mqtt::connection::{Host, Publish, Ticket, Verdict};
 use adit_mqtt::{Message, QoS, Reason};
+use bytes::Bytes;
 
 use super::broker::{Batch, Broker, Route};
 use super::client::Client;
 use super::receipt::{Receipt, Receipts, Reply};
 use super::reserved::{self, Handler, Publishing};
 use crate::state::State;
+use crate::topics::shadow;
 use crate::why::{Refusal, Stage};
 
 /// Topics that a connection remembers; with more, all are forgotten.
@@ -105,7 +108,8 @@ impl Host for Taker<'_> {
         }
         self.taken += 1;
         if let Publishing::To(handler) = known.publishing {
-            broker.hub.meters.dropped_unserved.increment(1);
+            let payload = Bytes::copy_from_slice(packet.payload);
+            handle(self.state, broker, handler, packet.topic, payload);
             if handler != Handler::Shadow {
                 return Verdict::Accepted;
             }
@@ -133,6 +137,27 @@ impl Host for Taker<'_> {
         }
         if receipts.is_used() { Verdict::Pending } else { Verdict::Accepted }
     }
+}
+
+/// Lets a handler have a request; it works in a task of its own, and what it answers is published.
+pub(super) fn handle(
+    state: &Arc<State>,
+    broker: &Arc<Broker>,
+    handler: Handler,
+    topic: &str,
+    payload: Bytes,
+) {
+    let shadow = match handler {
+        Handler::Shadow => ShadowTopic::parse(topic),
+        Handler::Nobody => None,
+    };
+    let Some(topic) = shadow else { return broker.hub.meters.dropped_unserved.increment(1) };
+    let (state, broker) = (Arc::clone(state), Arc::clone(broker));
+    state.clone().tasks.spawn(async move {
+        for (topic, payload) in shadow::handle(&state, &broker.scope, topic, payload).await {
+            broker.tell(&topic, payload);
+        }
+    });
 }
 
 /// Milliseconds as the store and policies count them.

@@ -42,11 +42,6 @@ impl Retained {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.lock().topics.len()
-    }
-
     /// Keeps a message as its topic's, or forgets the topic's when it is empty. spec: mqtt-gateway §5.5
     ///
     /// # Errors

@@ -17,8 +17,6 @@ pub(super) struct Online {
     pub(super) since: u64,
     /// Seconds.
     pub(super) keep_alive: u16,
-    /// Whether it asked for a fresh session.
-    pub(super) clean_start: bool,
     pub(super) address: SocketAddr,
     pub(super) local: SocketAddr,
     /// The connection's thing.

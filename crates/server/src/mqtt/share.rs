@@ -169,11 +169,6 @@ impl Share {
         format!("$share/{}/{topic}", self.filter.share().unwrap_or_default())
     }
 
-    /// Whether the session is a member.
-    pub(super) fn has(&self, slot: &Slot) -> bool {
-        self.lock().members.iter().any(|member| member.slot.key == slot.key)
-    }
-
     /// Takes a message for one member, or for the queue.
     pub(super) fn offer(
         self: &Arc<Self>,
@@ -220,6 +215,7 @@ impl Share {
                 retain: false,
                 ids: None,
                 share: Some(Arc::clone(self)),
+                direct: false,
             };
             match member.slot.offer(message, &how, &hub.settings, &hub.journal, promises) {
                 Offered::Wake => {
@@ -276,7 +272,7 @@ impl Share {
                 };
                 let mut promises = Receipts::always(row);
                 let expired = message.expires_at.is_some_and(|end| end <= broker.hub.now());
-                let how = Delivered { qos, retain: false, ids: None, share: None };
+                let how = Delivered { qos, retain: false, ids: None, share: None, direct: false };
                 let mut batch = Batch::default();
                 while !expired && !self.offer_members(broker, &message, &how, &mut promises, &mut batch) {
                     if !self.has_online_member() || state.phases.now() == crate::shutdown::Phase::Ending {

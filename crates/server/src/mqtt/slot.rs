@@ -35,6 +35,8 @@ pub(super) struct Parcel {
     pub(super) ids: Option<Arc<[u32]>>,
     /// The group whose member the client was when it got this.
     pub(super) share: Option<Arc<Share>>,
+    /// Meant for this client alone; whoever sent it waits for its acknowledgement and nothing else.
+    pub(super) direct: bool,
     pub(super) qos: QoS,
     pub(super) retain: bool,
 }
@@ -99,6 +101,8 @@ pub(super) struct Inner {
     pub(super) ends_at: Option<u64>,
     /// The operator does not want the will to be published.
     pub(super) no_will: bool,
+    /// The operator wants the session to end with the connection.
+    pub(super) end_session: bool,
     /// A will that waits for its delay.
     pub(super) will: Option<Box<Legacy>>,
     /// What the protocol machine wants back, packet ids above all.
@@ -162,13 +166,14 @@ impl Slot {
             return Offered::Away;
         }
         let size = size(message);
-        let kept = how.qos > QoS::AtMostOnce && self.stored.is_some();
-        if inner.link == 0 && (!kept || how.share.is_some()) {
+        let kept = how.qos > QoS::AtMostOnce && self.stored.is_some() && !how.direct;
+        let now_or_never = how.direct || how.share.is_some();
+        if inner.link == 0 && (!kept || now_or_never) {
             return Offered::Away;
         }
         let crowded = inner.mail.len() >= settings.mailbox_messages
             || inner.mail_bytes.saturating_add(size) > settings.mailbox_bytes;
-        if how.share.is_some() && how.qos > QoS::AtMostOnce && (inner.spill || crowded) {
+        if now_or_never && how.qos > QoS::AtMostOnce && (inner.spill || crowded) {
             return Offered::Full;
         }
         if kept && (inner.spill || crowded) {
@@ -185,7 +190,7 @@ impl Slot {
             return Offered::Full;
         }
         let position = if kept { inner.next_position() } else { 0 };
-        let owed = kept || (how.share.is_some() && how.qos > QoS::AtMostOnce);
+        let owed = kept || (now_or_never && how.qos > QoS::AtMostOnce);
         let receipt = if owed { promises.receipt() } else { None };
         inner.mail_bytes += size;
         inner.owed |= receipt.is_some();
@@ -195,6 +200,7 @@ impl Slot {
             receipt,
             ids: how.ids.clone(),
             share: how.share.clone(),
+            direct: how.direct,
             qos: how.qos,
             retain: how.retain,
         });
@@ -285,7 +291,9 @@ impl Slot {
         for mut parcel in inbox.drain(..).chain(mail) {
             let bytes = size(&parcel.message);
             if parcel.position == 0 || parcel.share.is_some() || self.stored.is_none() {
-                let_go.extend(parcel.receipt.take());
+                if !parcel.direct {
+                    let_go.extend(parcel.receipt.take());
+                }
                 inner.mail_bytes += bytes;
                 inner.mail.push_back(parcel);
             } else if inner.fits(bytes, settings) {
@@ -322,6 +330,8 @@ pub(super) struct Delivered {
     pub(super) ids: Option<Arc<[u32]>>,
     /// As one member of this group: taken now or not at all.
     pub(super) share: Option<Arc<Share>>,
+    /// To this client and no other: taken now or not at all.
+    pub(super) direct: bool,
 }
 
 impl Inner {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::broker::Broker;
 use super::hub::Hub;
-use super::leave;
+use super::leave::{self, Legacy};
 use super::publish::timestamp;
 use super::slot::Slot;
 use crate::shutdown::Phase;
@@ -67,21 +67,18 @@ pub(super) async fn run(state: Arc<State>, hub: Arc<Hub>) {
     }
 }
 
+/// What is due for a session without a connection.
+struct Today {
+    will: Option<Box<Legacy>>,
+    over: bool,
+    /// When something is due again, in milliseconds.
+    next: Option<u64>,
+}
+
 /// Publishes a will that is due, and ends a session that is over.
 async fn session(state: &Arc<State>, broker: &Arc<Broker>, slot: &Arc<Slot>, now: u64) {
-    let mut inner = slot.lock();
-    if inner.link != 0 || inner.gone {
-        return;
-    }
-    let over = inner.ends_at.is_some_and(|at| at <= now);
-    let will = if over || inner.will.as_ref().is_some_and(|will| will.due <= now) {
-        inner.will.take()
-    } else {
-        None
-    };
-    let next = [inner.ends_at, inner.will.as_ref().map(|will| will.due)].into_iter().flatten().min();
-    drop(inner);
-    if let Some(legacy) = will {
+    let Some(today) = look(slot, now) else { return };
+    if let Some(legacy) = today.will {
         leave::publish_will(state, broker, slot, &legacy.will, &legacy.rights).await;
         if let Some(id) = slot.stored
             && let Err(error) = state.store.will_published(id).await
@@ -89,25 +86,42 @@ async fn session(state: &Arc<State>, broker: &Arc<Broker>, slot: &Arc<Slot>, now
             tracing::error!(%error, "a will that was published could not be forgotten");
         }
     }
-    if !over {
-        if let Some(next) = next {
+    if !today.over {
+        if let Some(next) = today.next {
             broker.hub.due.add(next, broker, slot);
         }
         return;
     }
     // A connect may have taken it up meanwhile.
-    let mut inner = slot.lock();
-    if inner.link != 0 || inner.ends_at.is_none_or(|at| at > now) {
+    if !claim(slot, now) {
         return;
     }
-    inner.gone = true;
-    drop(inner);
     broker.forget(slot);
     if let Some(id) = slot.stored
         && let Err(error) = state.store.sessions_end(vec![id]).await
     {
         tracing::error!(%error, "a session that is over could not be ended in the store");
     }
+}
+
+fn look(slot: &Slot, now: u64) -> Option<Today> {
+    let mut inner = slot.lock();
+    if inner.link != 0 || inner.gone {
+        return None;
+    }
+    let over = inner.ends_at.is_some_and(|at| at <= now);
+    let is_due = over || inner.will.as_ref().is_some_and(|will| will.due <= now);
+    let will = if is_due { inner.will.take() } else { None };
+    let next = [inner.ends_at, inner.will.as_ref().map(|will| will.due)].into_iter().flatten().min();
+    Some(Today { will, over, next })
+}
+
+/// Makes sure that nobody resumes a session that is over.
+fn claim(slot: &Slot, now: u64) -> bool {
+    let mut inner = slot.lock();
+    let over = inner.link == 0 && inner.ends_at.is_some_and(|at| at <= now);
+    inner.gone |= over;
+    over
 }
 
 async fn retained(state: &State, hub: &Arc<Hub>, now: u64) {
