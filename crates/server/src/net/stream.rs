@@ -35,7 +35,7 @@ impl Stream {
     }
 
     /// Ends the connection so that the peer sees a clean end, not a reset: `close_notify` and FIN, then what still
-    /// comes is read and discarded for at most [`LINGER`] or [`DISCARDED`] bytes. spec: mqtt-gateway §1.4
+    /// comes is read and discarded for at most `LINGER` or `DISCARDED` bytes. spec: mqtt-gateway §1.4
     pub async fn end(mut self) {
         let last = async {
             if self.shutdown().await.is_err() {

@@ -1,19 +1,9 @@
 //! The operations on static thing groups, rule by rule.
 
-use adit_aws::Service;
 use serde_json::{Value, json};
 
 use crate::bed::{Answer, Bed};
-
-async fn call(bed: &Bed, method: &str, path: &str, body: Value) -> Answer {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    bed.signed(Service::Iot, method, path, &[], &body).await
-}
-
-fn refused(answer: &Answer, status: u16, code: &str, text: &str) {
-    assert_eq!((answer.status, answer.header("x-amzn-errortype")), (status, Some(code)), "{answer:?}");
-    assert_eq!(answer.json()["message"], text);
-}
+use crate::iot::{call, refused};
 
 fn done(answer: &Answer) {
     assert_eq!((answer.status, answer.body.as_str()), (200, "{}"), "{answer:?}");
