@@ -5,15 +5,6 @@ use crate::error::{Error, Kind};
 use crate::ids::PolicyName;
 use crate::time::Timestamp;
 
-/// Most versions of one policy (spec: control-plane §15).
-pub const MAX_VERSIONS: usize = 5;
-
-/// Most policies attached to one certificate or Cognito identity (spec: control-plane §15).
-pub const MAX_OF_PRINCIPAL: usize = 10;
-
-/// Most policies attached to one thing group (spec: control-plane §15).
-pub const MAX_OF_GROUP: usize = 2;
-
 /// A policy, with the document of its default version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {

@@ -397,7 +397,7 @@ mod tests {
                 created_at: NOW,
             };
             self.store.policy_create(&self.scope, new).await.unwrap();
-            self.store.policy_attach(&self.scope, &name, &target).await.unwrap();
+            self.store.policy_attach(&self.scope, &name, &target, 10).await.unwrap();
         }
 
         async fn thing(&self, name: &str, of: &CertificateId, exclusive: bool) -> ThingName {

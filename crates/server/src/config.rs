@@ -279,6 +279,12 @@ pub struct Registry {
     /// How long a thing type must have been deprecated before it can be deleted; zero: it need not be.
     #[serde(with = "units::duration")]
     pub thing_type_delete_wait: Duration,
+    /// Policies that a certificate or Cognito identity may have attached.
+    pub policies_per_principal: u32,
+    /// Policies that a thing group may have attached.
+    pub policies_per_group: u32,
+    /// Versions that a policy may have.
+    pub policy_versions: u32,
 }
 
 /// `[shadow]`

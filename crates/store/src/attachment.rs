@@ -1,6 +1,5 @@
 //! Which policies count for whom.
 
-use adit_iot::policy_record::{MAX_OF_GROUP, MAX_OF_PRINCIPAL};
 use adit_iot::principal::Target;
 use adit_iot::{PolicyName, Scope};
 
@@ -18,8 +17,8 @@ pub enum Attached {
     NoPolicy,
     /// There is no such certificate or group.
     NoTarget,
-    /// The target has as many policies as it may have: this many.
-    TooMany(usize),
+    /// The target has as many policies as it may have.
+    TooMany,
 }
 
 /// Which targets of a policy a listing shows.
@@ -43,13 +42,19 @@ pub enum Detached {
 }
 
 impl Store {
-    /// Attaches a policy to a certificate, group or identity.
+    /// Attaches a policy to a certificate, group or identity, unless that has `most` already.
     ///
     /// # Errors
     /// Only the store's own.
-    pub async fn policy_attach(&self, scope: &Scope, name: &PolicyName, target: &Target) -> Result<Attached> {
+    pub async fn policy_attach(
+        &self,
+        scope: &Scope,
+        name: &PolicyName,
+        target: &Target,
+        most: usize,
+    ) -> Result<Attached> {
         let (scope, name, target) = (scope.clone(), name.clone(), target.clone());
-        self.driver.write(move |tx| attach(tx, &scope, &name, &target)).await
+        self.driver.write(move |tx| attach(tx, &scope, &name, &target, most)).await
     }
 
     /// Detaches a policy.
@@ -136,7 +141,7 @@ impl Store {
     }
 
     /// Name and default document of every policy attached to a target, an ARN or a Cognito identity, in order of
-    /// attaching. At most 10, by the quotas.
+    /// attaching. As many as the quotas allow.
     ///
     /// # Errors
     /// Only the store's own.
@@ -146,12 +151,12 @@ impl Store {
     }
 }
 
-fn attach(tx: &Tx<'_>, scope: &Scope, name: &PolicyName, target: &Target) -> Result<Attached> {
+fn attach(tx: &Tx<'_>, scope: &Scope, name: &PolicyName, target: &Target, most: usize) -> Result<Attached> {
     let Some(head) = policy::head(tx, scope, name)? else { return Ok(Attached::NoPolicy) };
-    let (there, most) = match target {
-        Target::Certificate(id) => (certificate::exists(tx, scope, id)?, MAX_OF_PRINCIPAL),
-        Target::Group(name) => (thing_group::exists(tx, scope, name.as_str())?, MAX_OF_GROUP),
-        Target::Cognito(_) => (true, MAX_OF_PRINCIPAL),
+    let there = match target {
+        Target::Certificate(id) => certificate::exists(tx, scope, id)?,
+        Target::Group(name) => thing_group::exists(tx, scope, name.as_str())?,
+        Target::Cognito(_) => true,
     };
     if !there {
         return Ok(Attached::NoTarget);
@@ -166,7 +171,7 @@ fn attach(tx: &Tx<'_>, scope: &Scope, name: &PolicyName, target: &Target) -> Res
         return Ok(Attached::Already);
     }
     if attached.len() >= most {
-        return Ok(Attached::TooMany(most));
+        return Ok(Attached::TooMany);
     }
     tx.run(
         "INSERT INTO attachment (account, region, target, policy) VALUES ($1, $2, $3, $4)",

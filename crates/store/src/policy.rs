@@ -1,6 +1,6 @@
 //! Policies and their versions.
 
-use adit_iot::policy_record::{MAX_VERSIONS, Policy, PolicyKept, PolicyVersion};
+use adit_iot::policy_record::{Policy, PolicyKept, PolicyVersion};
 use adit_iot::tag::{self, Tag, Taggable};
 use adit_iot::{PolicyName, Scope, Timestamp};
 
@@ -174,7 +174,7 @@ impl Store {
             .await
     }
 
-    /// Adds a version, as the default one if `set_default`.
+    /// Adds a version, as the default one if `set_default`, unless there are `most` already.
     ///
     /// # Errors
     /// Only the store's own.
@@ -184,13 +184,14 @@ impl Store {
         name: &PolicyName,
         document: String,
         set_default: bool,
+        most: usize,
         now: Timestamp,
     ) -> Result<VersionCreated> {
         let (scope, name) = (scope.clone(), name.clone());
         self.driver
             .write(move |tx| {
                 let Some(head) = head(tx, &scope, &name)? else { return Ok(VersionCreated::NotFound) };
-                if count(tx, head.seq)? >= MAX_VERSIONS {
+                if count(tx, head.seq)? >= most {
                     return Ok(VersionCreated::TooMany);
                 }
                 let version = head.last_version + 1;

@@ -246,7 +246,12 @@ fn principal(cx: &Call<'_>, text: &str) -> Result<Target, Error> {
 }
 
 async fn attach(cx: &Call<'_>, name: &PolicyName, target: &Target) -> Result<Empty, Error> {
-    match cx.state.store.policy_attach(cx.scope, name, target).await? {
+    let quotas = &cx.state.config.registry;
+    let most = match target {
+        Target::Group(_) => quotas.policies_per_group,
+        Target::Certificate(_) | Target::Cognito(_) => quotas.policies_per_principal,
+    };
+    match cx.state.store.policy_attach(cx.scope, name, target, most as usize).await? {
         Attached::Yes => changed(cx, target),
         Attached::Already => {}
         Attached::NoPolicy => return Err(not_found()),
@@ -256,7 +261,7 @@ async fn attach(cx: &Call<'_>, name: &PolicyName, target: &Target) -> Result<Emp
                 _ => Error::not_found("The certificate given in the principal does not exist."),
             });
         }
-        Attached::TooMany(most) => {
+        Attached::TooMany => {
             return Err(Error::limit_exceeded(format!(
                 "{} already has the maximum number of attached policies ({most})",
                 target.text(cx.scope)

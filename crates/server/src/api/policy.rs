@@ -2,7 +2,6 @@
 
 use adit_iot::page::Listing;
 use adit_iot::policy::Document;
-use adit_iot::policy_record::MAX_VERSIONS;
 use adit_iot::{Error, Kind, PolicyName, Scope, Timestamp, arn};
 use adit_store::{NewPolicy, PolicyDeleted, VersionCreated, VersionTouched};
 use serde::{Deserialize, Serialize};
@@ -201,7 +200,7 @@ pub struct CreatePolicyVersionOutput {
 /// Adds a version to a policy.
 ///
 /// # Errors
-/// `MalformedPolicy`; `NotFound`; `LimitExceeded` for a sixth version.
+/// `MalformedPolicy`; `NotFound`; `LimitExceeded` for more versions than `registry.policy-versions`.
 pub async fn create_policy_version(
     cx: &Call<'_>,
     input: CreatePolicyVersion,
@@ -209,7 +208,8 @@ pub async fn create_policy_version(
     let name = PolicyName::parse(&input.policy_name)?;
     check(&input.policy_document)?;
     let (document, default) = (input.policy_document, input.set_as_default);
-    match cx.state.store.policy_version_create(cx.scope, &name, document, default, cx.now).await? {
+    let most = cx.state.config.registry.policy_versions as usize;
+    match cx.state.store.policy_version_create(cx.scope, &name, document, default, most, cx.now).await? {
         VersionCreated::Yes(made) => {
             if made.is_default {
                 cx.state.access.changed(cx.scope);
@@ -223,7 +223,7 @@ pub async fn create_policy_version(
         }
         VersionCreated::NotFound => Err(not_found()),
         VersionCreated::TooMany => Err(Error::limit_exceeded(format!(
-            "The policy {name} already has the maximum number of versions ({MAX_VERSIONS})"
+            "The policy {name} already has the maximum number of versions ({most})"
         ))),
     }
 }

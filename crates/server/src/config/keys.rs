@@ -280,6 +280,27 @@ pub const KEYS: &[Key] = &[
         "How long a thing type must have been deprecated before it can be deleted. With 0 it can be deleted at once and need not be deprecated, as tests like it.",
     ),
     key(
+        "registry.policies-per-principal",
+        Kind::Number(1, 100),
+        "10",
+        "policies",
+        "Policies that one certificate or Cognito identity may have attached.",
+    ),
+    key(
+        "registry.policies-per-group",
+        Kind::Number(1, 100),
+        "2",
+        "policies",
+        "Policies that one thing group may have attached.",
+    ),
+    key(
+        "registry.policy-versions",
+        Kind::Number(2, 100),
+        "5",
+        "versions",
+        "Versions that one policy may have.",
+    ),
+    key(
         "shadow.state-bytes",
         Kind::Bytes(1024, 32 << 10),
         "\"8KiB\"",

@@ -6,7 +6,7 @@ use adit_store::{Attached, Detached, Order, PolicyDeleted, PolicyTargets, Store}
 use crate::{certificate, on_both, policy, scope, time};
 
 pub async fn attach(store: &Store, name: &str, target: &Target) -> bool {
-    store.policy_attach(&scope(), &policy::name(name), target).await.unwrap() == Attached::Yes
+    store.policy_attach(&scope(), &policy::name(name), target, 10).await.unwrap() == Attached::Yes
 }
 
 /// Names of the policies attached to a target, newest attachment first.
@@ -29,14 +29,14 @@ fn a_default_document_counts_for_every_target() {
         }
         let target = Target::Certificate(certificate::id(1));
         assert!(attach(&store, "q", &target).await && attach(&store, "p", &target).await);
-        let again = store.policy_attach(&scope(), &policy::name("p"), &target).await.unwrap();
+        let again = store.policy_attach(&scope(), &policy::name("p"), &target, 10).await.unwrap();
         assert_eq!(again, Attached::Already);
         assert_eq!(of(&store, &target).await, ["p", "q"]);
         let counts = async || store.policies_of_target(&scope(), &target.text(&scope())).await.unwrap();
         let (p, q) = (policy::name("p"), policy::name("q"));
         let ones = [(q.clone(), "document 1 of q".to_owned()), (p.clone(), "document 1 of p".to_owned())];
         assert_eq!(counts().await, ones);
-        store.policy_version_create(&scope(), &q, "new".to_owned(), true, time(1)).await.unwrap();
+        store.policy_version_create(&scope(), &q, "new".to_owned(), true, 5, time(1)).await.unwrap();
         assert_eq!(counts().await[0].1, "new");
         let elsewhere = Scope::new("123456789012", "eu-west-1").unwrap();
         assert_eq!(store.policies_of_target(&elsewhere, &target.text(&scope())).await.unwrap(), []);
@@ -52,7 +52,7 @@ fn what_is_not_there_cannot_be_attached() {
     on_both(|store| async move {
         policy::create(&store, "p").await;
         let attach = async |name: &str, target: &Target| {
-            store.policy_attach(&scope(), &policy::name(name), target).await.unwrap()
+            store.policy_attach(&scope(), &policy::name(name), target, 10).await.unwrap()
         };
         let group = adit_iot::ThingGroupName::parse("g").unwrap();
         assert_eq!(attach("x", &cognito(1)).await, Attached::NoPolicy);
@@ -62,7 +62,7 @@ fn what_is_not_there_cannot_be_attached() {
             policy::create(&store, &format!("p{n}")).await;
             assert_eq!(attach(&format!("p{n}"), &cognito(1)).await, Attached::Yes);
         }
-        assert_eq!(attach("p", &cognito(1)).await, Attached::TooMany(10));
+        assert_eq!(attach("p", &cognito(1)).await, Attached::TooMany);
     });
 }
 
@@ -110,7 +110,7 @@ fn deleting_a_policy_and_attaching_it_at_once_end_in_one_of_both() {
             policy::create(&store, "p").await;
             let (scope, target) = (scope(), cognito(1));
             let (deleted, attached) =
-                tokio::join!(store.policy_delete(&scope, &p), store.policy_attach(&scope, &p, &target));
+                tokio::join!(store.policy_delete(&scope, &p), store.policy_attach(&scope, &p, &target, 10));
             match (deleted.unwrap(), attached.unwrap()) {
                 (PolicyDeleted::Yes, Attached::NoPolicy) => assert_eq!(of(&store, &target).await, [""; 0]),
                 (PolicyDeleted::Kept(_), Attached::Yes) => {

@@ -139,7 +139,7 @@ fn deleting_and_attaching_at_once_leaves_no_policy_behind() {
             let (scope, one) = (scope(), id(1));
             let (deleted, attached) = tokio::join!(
                 store.certificate_delete(&scope, &one, false),
-                store.policy_attach(&scope, &name, &target),
+                store.policy_attach(&scope, &name, &target, 10),
             );
             let kept = CertificateDeleted::Kept(Kept::Policies);
             match (deleted.unwrap(), attached.unwrap()) {

@@ -26,7 +26,7 @@ pub async fn create(store: &Store, called: &str) {
 
 async fn add(store: &Store, called: &str, default: bool, at: i64) -> VersionCreated {
     let document = format!("added at {at}");
-    store.policy_version_create(&scope(), &name(called), document, default, time(at)).await.unwrap()
+    store.policy_version_create(&scope(), &name(called), document, default, 5, time(at)).await.unwrap()
 }
 
 #[test]
