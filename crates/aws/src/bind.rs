@@ -120,8 +120,8 @@ fn decoded(text: &str, member: &Member) -> Result<String, Refusal> {
 fn scalar(text: String, member: &Member) -> Result<Value, Refusal> {
     let value = match member.check {
         Check::Boolean => match text.as_str() {
-            "true" => Some(Value::Bool(true)),
-            "false" => Some(Value::Bool(false)),
+            "true" | "TRUE" => Some(Value::Bool(true)),
+            "false" | "FALSE" => Some(Value::Bool(false)),
             _ => None,
         },
         Check::Integer { .. } => text.parse::<i64>().ok().map(Value::from),

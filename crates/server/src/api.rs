@@ -4,6 +4,7 @@ pub mod attachment;
 pub mod authorization;
 pub mod caller;
 pub mod certificate;
+pub mod data;
 pub mod device;
 pub mod endpoint;
 pub mod paging;
@@ -129,6 +130,13 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
             with_input!(thing_group::update_thing_groups_for_thing)
         }
         (Service::Iot, "UpdateThingType") => with_input!(thing_type::update_thing_type),
+        (Service::IotData, "DeleteConnection") => with_input!(data::delete_connection),
+        (Service::IotData, "GetConnection") => with_input!(data::get_connection),
+        (Service::IotData, "GetRetainedMessage") => with_input!(data::get_retained_message),
+        (Service::IotData, "ListRetainedMessages") => with_input!(data::list_retained_messages),
+        (Service::IotData, "ListSubscriptions") => with_input!(data::list_subscriptions),
+        (Service::IotData, "Publish") => with_input!(data::publish),
+        (Service::IotData, "SendDirectMessage") => with_input!(data::send_direct_message),
         (Service::IotData, "DeleteThingShadow") => with_body!(shadow::delete_thing_shadow),
         (Service::IotData, "GetThingShadow") => with_body!(shadow::get_thing_shadow),
         (Service::IotData, "ListNamedShadowsForThing") => {

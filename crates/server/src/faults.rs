@@ -62,7 +62,10 @@ fn rest(kind: Kind, about: About) -> Face {
             listed(&["CertificateStateException", "InvalidStateTransitionException"], invalid)
         }
         Kind::NotOffered => face("NotImplementedException", 501),
-        Kind::Unavailable => face("ServiceUnavailableException", 503),
+        Kind::Unavailable => listed(
+            &["ServiceUnavailableException", "GatewayTimeoutException"],
+            face("ServiceUnavailableException", 503),
+        ),
         Kind::Internal => listed(
             &["InternalFailureException", "InternalException", "InternalServerException"],
             face("InternalFailureException", 500),

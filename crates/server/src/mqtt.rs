@@ -17,6 +17,7 @@ mod leave;
 mod offline;
 mod publish;
 mod receipt;
+mod request;
 mod reserved;
 mod retained;
 mod roster;

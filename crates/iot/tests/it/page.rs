@@ -62,3 +62,17 @@ fn a_token_is_good_for_its_own_listing_only() {
     }
     assert_eq!(listing.position(&token).unwrap(), 7);
 }
+
+#[test]
+fn a_name_goes_through_a_token_of_its_listing_only() {
+    let scope = Scope::new("123456789012", "us-east-1").unwrap();
+    let listing = |operation| Listing { operation, scope: &scope, filters: &[] };
+    let retained = listing("ListRetainedMessages");
+    for name in ["", "a/b", "größe/東京"] {
+        assert_eq!(retained.name(&retained.token_after(name)).unwrap(), name);
+    }
+    for bad in [listing("ListSubscriptions").token_after("a"), retained.token(1), "x".to_owned()] {
+        assert!(retained.name(&bad).unwrap_err().message.contains("ListRetainedMessages"), "{bad}");
+    }
+    assert!(retained.position(&retained.token_after("12345678")).is_err());
+}

@@ -19,7 +19,7 @@ use crate::state::State;
 /// All MQTT connections, sessions and messages of this server.
 #[derive(Debug)]
 pub struct Gateway {
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
 }
 
 /// Why connections of a certificate are cut.
