@@ -20,7 +20,7 @@ use super::publish::Topics;
 use super::reserved::{self, Publishing};
 use super::roster::Online;
 use super::slot::Slot;
-use super::{Peer, events};
+use super::{Identity, Peer, events};
 use crate::shutdown::Phase as Stage;
 use crate::state::State;
 use crate::why::{self, Refusal};
@@ -82,11 +82,22 @@ pub(super) async fn connect(
     let claim = broker.claims.take(client_id).await;
     let entered = enter(state, broker, rights, link, arrival).await;
     broker.claims.give_back(client_id, claim);
+    if let Ok(connected) = &entered {
+        ask_the_gate_again(state, peer, connected).await;
+    }
     entered.map(Box::new).map_err(|error| {
         state.metrics.count("adit_store_failures_total", "kind", "mqtt");
         tracing::error!(%error, client_id = &**client_id, "a session could not be opened");
         Reason::ServerUnavailable
     })
+}
+
+/// Cuts a connection whose certificate was deactivated after the gate had let it in and before it could be cut.
+async fn ask_the_gate_again(state: &State, peer: &Peer, connected: &Connected) {
+    let Identity::Certificate { certificate, .. } = &peer.identity else { return };
+    if state.gate.judge(state, certificate).await.is_err() {
+        connected.client.slot.kick(Some(connected.client.link), Why::Forbidden);
+    }
 }
 
 /// spec: mqtt-gateway §3.1 steps 7 and 8
