@@ -1,6 +1,6 @@
 //! The messages of one account and region: who subscribes to what, and the way of a message to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -15,7 +15,7 @@ use super::receipt::{Nobody, Promises};
 use super::retained::Retained;
 use super::roster::Seat;
 use super::share::{Share, Shares};
-use super::slot::{Delivered, Offered, Options, Slot};
+use super::slot::{Delivered, Offered, Options, Parcel, Slot};
 
 /// All connections, sessions and messages of a scope.
 pub(super) struct Broker {
@@ -243,26 +243,22 @@ impl Broker {
         }
     }
 
-    /// Takes a session out of everything; what waits for it is dropped. The store is the caller's.
-    pub(super) fn forget(&self, slot: &Arc<Slot>) {
+    /// Takes a session out of everything and gives back what lay in its mailbox. The store is the caller's.
+    pub(super) fn forget(&self, slot: &Arc<Slot>) -> VecDeque<Parcel> {
         let mut inner = slot.lock();
         inner.gone = true;
         let subscriptions = std::mem::take(&mut inner.subscriptions);
         let mail = inner.take_mail();
         drop(inner);
-        drop(mail);
         for (filter, _) in subscriptions {
             self.leave(&filter, slot);
         }
         let mut seats = self.seats();
-        if let Some(seat) = seats.get_mut(&slot.client_id) {
-            if seat.slot.as_ref().is_some_and(|there| there.key == slot.key) {
-                seat.slot = None;
-            }
-            if seat.is_stale(self.hub.now()) {
-                seats.remove(&slot.client_id);
-            }
+        let is_its = |seat: &&mut Seat| seat.slot.as_ref().is_some_and(|there| there.key == slot.key);
+        if let Some(seat) = seats.get_mut(&slot.client_id).filter(is_its) {
+            seat.slot = None;
         }
+        mail
     }
 
     /// Ends one subscription of a session, shared or not.

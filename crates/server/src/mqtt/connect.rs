@@ -220,7 +220,7 @@ async fn session(
             let state = slot.lock().state.take().unwrap_or_else(|| Session::new(arrival.version));
             return Ok((slot, Some(state)));
         }
-        broker.forget(&slot);
+        drop(broker.forget(&slot));
         if let Some(id) = slot.stored.filter(|id| opened.is_none_or(|opened| opened.id != *id)) {
             state.store.sessions_end(vec![id]).await?;
         }

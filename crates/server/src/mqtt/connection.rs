@@ -225,6 +225,10 @@ impl Driver {
             }
             events::connected(&self.broker, client);
         }
+        if self.state.phases.now() == Phase::Ending {
+            // It came in after everybody was told.
+            self.machine.kick(Why::ShuttingDown, &mut scratch.fx);
+        }
     }
 
     fn subscribed(&mut self, ticket: Ticket, subscribed: Subscribed, scratch: &mut Scratch, now: u64) {

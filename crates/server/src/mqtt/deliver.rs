@@ -156,8 +156,7 @@ impl Driver {
         let Some(client) = &mut self.client else { return };
         if let Some(last) = page.last() {
             client.cursor = last.position;
-            // What is under way already was written for safety only.
-            client.page = page.into_iter().filter(|queued| queued.phase == Phase::Waiting).collect();
+            client.page = page.into();
             return;
         }
         let mut inner = client.slot.lock();

@@ -19,7 +19,7 @@ use super::offline;
 use super::publish::{handle, timestamp};
 use super::receipt::{Nobody, Receipt, Reply};
 use super::reserved::{self, Handler, Publishing};
-use super::roster::Gone;
+use super::roster::{Gone, SEATS};
 use super::share::{Returned, Share};
 use super::slot::{Delivered, Parcel, Slot, size};
 use crate::state::State;
@@ -221,7 +221,8 @@ async fn drop_session(
     session: &Session<i64>,
     inbox: VecDeque<Parcel>,
 ) {
-    let mail = slot.lock().take_mail();
+    // Out of its groups first: what it gives back is for the others.
+    let mail = broker.forget(slot);
     let mut returned = Vec::new();
     for flight in &session.flights {
         let Some(delivery) = &flight.delivery else { continue };
@@ -239,8 +240,6 @@ async fn drop_session(
             parcel.receipt.take().into_iter().for_each(Receipt::fail);
         }
     }
-    // Out of its groups first: what it gives back is for the others.
-    broker.forget(slot);
     hand_back(broker, returned);
     if let Some(id) = slot.stored
         && let Err(error) = state.store.sessions_end(vec![id]).await
@@ -275,6 +274,9 @@ fn release(
     drop((inner, answers));
     broker.hub.meters.connected.down();
     let mut seats = broker.seats();
+    if seats.len() >= SEATS {
+        seats.retain(|_, seat| seat.slot.is_some());
+    }
     let seat = seats.entry(Arc::clone(&slot.client_id)).or_default();
     seat.gone = online.map(|online| Box::new(Gone { online: *online, at: now, reason, expiry }));
     drop(seats);

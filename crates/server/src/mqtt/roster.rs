@@ -10,6 +10,9 @@ pub(super) const REMEMBERED: u64 = 30 * 60 * 1000;
 /// After how long without a connection `versionNumber` starts again, in milliseconds. spec: mqtt-gateway §8.2
 pub(super) const COUNTED: u64 = 60 * 60 * 1000;
 
+/// Client ids of a scope that are remembered; with more, those without a session are forgotten at once.
+pub(super) const SEATS: usize = 1 << 20;
+
 /// What is known of a connection while it lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Online {

@@ -21,7 +21,10 @@ const BATCH: usize = 500;
 
 /// Sessions by the next time something is due.
 #[derive(Debug, Default)]
-pub(super) struct Due(Mutex<BTreeMap<(u64, u64), (Weak<Broker>, Weak<Slot>)>>);
+pub(super) struct Due(Mutex<BTreeMap<(u64, u64), Which>>);
+
+/// A session, unless it is gone by then.
+type Which = (Weak<Broker>, Weak<Slot>);
 
 impl Due {
     /// Something is due for a session at `at`, in milliseconds. What has changed by then is ignored then.
@@ -35,7 +38,7 @@ impl Due {
         let later = due.split_off(&(now.saturating_add(1), 0));
         let over = std::mem::replace(&mut *due, later);
         drop(due);
-        let both = |(broker, slot): (Weak<Broker>, Weak<Slot>)| Some((broker.upgrade()?, slot.upgrade()?));
+        let both = |(broker, slot): Which| Some((broker.upgrade()?, slot.upgrade()?));
         over.into_values().filter_map(both).collect()
     }
 }
@@ -96,7 +99,7 @@ async fn session(state: &Arc<State>, broker: &Arc<Broker>, slot: &Arc<Slot>, now
     if !claim(slot, now) {
         return;
     }
-    broker.forget(slot);
+    drop(broker.forget(slot));
     if let Some(id) = slot.stored
         && let Err(error) = state.store.sessions_end(vec![id]).await
     {
