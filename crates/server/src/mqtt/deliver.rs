@@ -143,6 +143,8 @@ impl Driver {
                 inner.append_at(&slot, held.token, &held.message, how, bytes, Phase::Sent(held.packet_id));
             hub.journal.append(append, receipt);
             held.stored = true;
+            // Reading the queue goes on behind it: all before it were sent.
+            client.cursor = client.cursor.max(held.token);
         }
         drop(inner);
         drop(let_go);

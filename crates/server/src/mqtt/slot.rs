@@ -173,7 +173,8 @@ impl Slot {
         }
         let crowded = inner.mail.len() >= settings.mailbox_messages
             || inner.mail_bytes.saturating_add(size) > settings.mailbox_bytes;
-        if now_or_never && how.qos > QoS::AtMostOnce && (inner.spill || crowded) {
+        let is_busy = crowded || (inner.spill && how.share.is_some());
+        if now_or_never && how.qos > QoS::AtMostOnce && is_busy {
             return Offered::Full;
         }
         if kept && (inner.spill || crowded) {
