@@ -190,7 +190,7 @@ fn some_thousand_things_in_bulk() {
 
 /// `cargo test -p adit-store --test it a_million_things -- --ignored --nocapture`
 #[test]
-#[ignore = "creates a million things, which takes a minute"]
+#[ignore = "creates a million things, which takes minutes"]
 fn a_million_things() {
     run(1_000_000, true, Duration::from_millis(250));
 }
