@@ -10,6 +10,8 @@ mod audit;
 #[cfg(feature = "server")]
 mod client;
 #[cfg(feature = "server")]
+mod clients;
+#[cfg(feature = "server")]
 mod config;
 #[cfg(feature = "server")]
 mod data_dir;
@@ -58,6 +60,9 @@ enum Command {
     /// Show why devices were refused: certificate, policy and statement, or what is missing.
     #[cfg(feature = "server")]
     Why(why::Args),
+    /// Show connected MQTT clients, or cut one off.
+    #[cfg(feature = "server")]
+    Clients(clients::Args),
     /// Check from outside what users get wrong: folder, certificate, clock, keys, ports.
     #[cfg(feature = "server")]
     Doctor(doctor::Args),
@@ -99,6 +104,8 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         #[cfg(feature = "server")]
         Command::Why(args) => why::run(&args),
+        #[cfg(feature = "server")]
+        Command::Clients(args) => clients::run(&args),
         #[cfg(feature = "server")]
         Command::Doctor(args) => doctor::run(&args),
         #[cfg(feature = "server")]

@@ -5,8 +5,8 @@ use crate::data_dir::{Folder, nearby};
 use crate::exit::{self, Failure, Result};
 use crate::out;
 use http_body_util::Full;
-use hyper::Request;
 use hyper::body::Bytes;
+use hyper::{Method, Request};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
@@ -126,10 +126,21 @@ pub async fn fetch(socket: &Path) -> Result<Value> {
 
 /// Asks the server over its admin socket.
 pub async fn ask(socket: &Path, path: &str) -> Result<Value> {
+    exchange(socket, Method::GET, path).await
+}
+
+/// Tells the server something over its admin socket.
+pub async fn post(socket: &Path, path: &str) -> Result<Value> {
+    exchange(socket, Method::POST, path).await
+}
+
+async fn exchange(socket: &Path, method: Method, path: &str) -> Result<Value> {
     let wire = tokio::net::UnixStream::connect(socket).await.map_err(|error| {
         Failure::unreachable(format!("{}: {error}. Is the server running?", socket.display()))
     })?;
-    let request = Request::get(path)
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
         .header("host", "adit")
         .body(Full::new(Bytes::new()))
         .map_err(|error| Failure::failed(format!("request: {error}")))?;

@@ -2,6 +2,7 @@
 //!
 //! Whoever may open the socket is the operator: its mode is 0600.
 
+mod clients;
 mod query;
 
 use std::convert::Infallible;
@@ -35,7 +36,9 @@ use query::Query;
 const CONNECTIONS: usize = 16;
 /// What is served on the socket.
 const PATHS: &str = "GET /status, GET /audit?after=N, \
-    GET /refusals?thing=T&certificate=ID&client-id=C&address=A&after=N&limit=N, POST /reload, POST /drain\n";
+    GET /refusals?thing=T&certificate=ID&client-id=C&address=A&after=N&limit=N, \
+    GET /clients?certificate=ID&all=B&after=C&limit=N, GET /clients/show?client-id=C, POST /clients/cut?client-id=C, \
+    POST /reload, POST /drain\n";
 /// Time for a request head, and between requests.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -79,6 +82,9 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
         (Method::GET, "/status") => page(StatusCode::OK, &health::status(&control.state).await),
         (Method::GET, "/audit") => audit(&control.state, request.uri().query()).await,
         (Method::GET, "/refusals") => refusals(&control.state, request.uri().query()),
+        (Method::GET, "/clients") => clients::list(&control.state, request.uri().query()),
+        (Method::GET, "/clients/show") => clients::show(&control.state, request.uri().query()),
+        (Method::POST, "/clients/cut") => clients::cut(&control.state, request.uri().query()).await,
         (Method::POST, "/reload") => match control.reload() {
             Ok(()) => page(StatusCode::OK, &json!({ "reloaded": true })),
             Err(error) => {

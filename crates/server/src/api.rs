@@ -4,6 +4,7 @@ pub mod attachment;
 pub mod authorization;
 pub mod caller;
 pub mod certificate;
+pub mod connection;
 pub mod data;
 pub mod device;
 pub mod endpoint;
@@ -110,6 +111,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "ListThingPrincipals") => with_input!(principal::list_thing_principals),
         (Service::Iot, "ListThingPrincipalsV2") => with_input!(principal::list_thing_principals_v2),
         (Service::Iot, "ListThingTypes") => with_input!(thing_type::list_thing_types),
+        (Service::Iot, "ListConnections") => with_input!(connection::list_connections),
         (Service::Iot, "ListRefusals") => with_input!(refusal::list_refusals),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),
         (Service::Iot, "ListThingsInThingGroup") => with_input!(thing_group::list_things_in_thing_group),
