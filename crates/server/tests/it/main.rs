@@ -21,6 +21,7 @@ mod limits;
 mod mqtt_client;
 mod mqtt_durable;
 mod mqtt_flow;
+mod mqtt_shared;
 mod operations;
 mod policy;
 mod principal;
