@@ -129,7 +129,6 @@ async fn the_standard_profile_brings_retained_messages_to_wildcards() {
 /// How many publishes a second are acknowledged that go to disk: the figure of performance goal 19.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures, and takes a while"]
-#[expect(clippy::print_stdout, reason = "the number is what the long test is for")]
 async fn acknowledged_messages_a_second_into_an_absent_session() {
     const PUBLISHERS: usize = 10;
     const EACH: usize = 10_000;
