@@ -5,7 +5,6 @@ use std::fmt;
 use crate::packet::Kind;
 use crate::property::Id;
 use crate::reason::Reason;
-use crate::topic::Wrong;
 
 /// What a peer did wrong. All of them end the connection. spec: mqtt5 §1.2 (Malformed Packet, Protocol Error), §4.13
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +80,6 @@ pub enum Misdeed {
     TopicAlias(u16),
     /// Empty topic without an alias, or with an alias that names nothing.
     NoTopic,
-    /// A topic that is no topic: wildcards.
-    Topic(Wrong),
     /// A response topic that is no topic: wildcards.
     ResponseTopic,
     /// A client sent a subscription identifier in a PUBLISH.
@@ -96,7 +93,6 @@ impl Misdeed {
             Misdeed::ProtocolName | Misdeed::ProtocolLevel(_) => Reason::UnsupportedProtocolVersion,
             Misdeed::PacketTooLarge { .. } => Reason::PacketTooLarge,
             Misdeed::TopicAlias(_) => Reason::TopicAliasInvalid,
-            Misdeed::Topic(wrong) => wrong.reason(),
             Misdeed::WrongDirection(_)
             | Misdeed::ConnectExpected(_)
             | Misdeed::SecondConnect
@@ -161,7 +157,6 @@ impl fmt::Display for Misdeed {
             }
             Misdeed::TopicAlias(alias) => write!(f, "topic alias {alias} is not possible"),
             Misdeed::NoTopic => f.write_str("the topic is empty and no topic alias names one"),
-            Misdeed::Topic(wrong) => wrong.fmt(f),
             Misdeed::ResponseTopic => f.write_str("the response topic is not a topic"),
             Misdeed::SubscriptionIdFromClient => {
                 f.write_str("a client may not send a Subscription Identifier in a PUBLISH")

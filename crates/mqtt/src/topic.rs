@@ -100,11 +100,18 @@ pub struct Topic<'a>(&'a str);
 impl<'a> Topic<'a> {
     /// Fails with the first thing that is [`Wrong`] by the rules and by `settings`. Allocates nothing.
     pub fn parse(text: &'a str, settings: &Settings) -> Result<Topic<'a>, Wrong> {
-        check_text(text)?;
-        if text.bytes().any(|byte| byte == b'+' || byte == b'#') {
+        let (mut slashes, mut odd) = (0, false);
+        for byte in text.bytes() {
+            slashes += usize::from(byte == b'/');
+            odd |= matches!(byte, 0 | b'+' | b'#');
+        }
+        if text.is_empty() || odd {
+            check_text(text)?;
             return Err(Wrong::Wildcard);
         }
-        check_size(after_rule(text), settings)?;
+        if slashes > settings.topic_slashes || text.len() > settings.topic_bytes {
+            check_size(after_rule(text), settings)?;
+        }
         Ok(Topic(text))
     }
 
