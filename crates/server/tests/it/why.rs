@@ -2,9 +2,12 @@
 
 use adit_aws::Service;
 use adit_iot::{Scope, Timestamp};
+use adit_server::config::{Listen, Serve};
 use adit_server::why::{Refusal, Stage};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, PATIENCE};
 
 fn publish(certificate: &str, topic: &str) -> Refusal {
     let resource = format!("arn:aws:iot:us-east-1:123456789012:topic/{topic}");
@@ -92,4 +95,62 @@ async fn another_account_sees_nothing() {
     let answer = bed.signed(Service::Iot, "GET", "/adit/refusals", &[], "").await.json();
     let found = answer["refusals"].as_array().unwrap();
     assert!(found.len() == 1 && found[0].get("certificateId").is_none(), "{answer}");
+}
+
+/// A client of the plain listener with a subscription.
+async fn joined(bed: &Bed, client_id: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(bed.running.listeners()[2].address).await.unwrap();
+    let length = u8::try_from(client_id.len()).unwrap();
+    let mut connect = vec![0x10, 12 + length, 0, 4];
+    connect.extend(b"MQTT\x04\x02\0\x3c\0");
+    connect.push(length);
+    connect.extend(client_id.as_bytes());
+    connect.extend([0x82, 8, 0, 1, 0, 3, b'a', b'/', b'#', 1]);
+    stream.write_all(&connect).await.unwrap();
+    let mut answers = [0; 9];
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut answers)).await.unwrap().unwrap();
+    assert_eq!(answers, [0x20, 2, 0, 0, 0x90, 3, 0, 1, 1]);
+    stream
+}
+
+#[tokio::test]
+async fn clients_are_listed_shown_and_cut() {
+    let bed = Bed::with(|config| {
+        config.test.plain_mqtt = true;
+        let address = "127.0.0.1:0".parse().unwrap();
+        config.listen.push(Listen {
+            address,
+            tls: false,
+            serve: vec![Serve::Mqtt],
+            allow_plain_remote: false,
+        });
+    })
+    .await;
+    let (mut first, _second, _third) =
+        (joined(&bed, "c1").await, joined(&bed, "c2").await, joined(&bed, "c3").await);
+    let page = bed.admin("GET", "/clients?limit=2").await.json();
+    assert_eq!((&page["rows"][1]["client-id"], &page["next"]), (&"c2".into(), &"c2".into()));
+    let page = bed.admin("GET", "/clients?limit=2&after=c2").await.json();
+    assert_eq!((page["rows"].as_array().unwrap().len(), &page["next"]), (1, &serde_json::Value::Null));
+    let shown = bed.admin("GET", "/clients/show?client-id=c1").await.json();
+    assert_eq!(shown["subscriptions"], serde_json::json!([{ "filter": "a/#", "qos": 1 }]));
+
+    let list = async |query: &str| {
+        bed.signed(Service::Iot, "GET", &format!("/adit/connections{query}"), &[], "").await
+    };
+    let page = list("?maxResults=2").await.json();
+    assert_eq!(page["connections"][0]["clientId"], "c1");
+    let token = page["nextToken"].as_str().unwrap();
+    let page = list(&format!("?nextToken={token}")).await.json();
+    assert!(page["connections"][0]["clientId"] == "c3" && page.get("nextToken").is_none(), "{page}");
+    assert_eq!(list("?clientId=c2").await.json()["connections"].as_array().unwrap().len(), 1);
+    assert_eq!(list("?certificateId=aa").await.json()["connections"].as_array().unwrap().len(), 0);
+    assert_eq!(list("?nextToken=*").await.status, 400);
+
+    assert_eq!(bed.admin("POST", "/clients/cut?client-id=c1").await.status, 200);
+    let mut rest = Vec::new();
+    tokio::time::timeout(PATIENCE, first.read_to_end(&mut rest)).await.unwrap().unwrap();
+    assert!(rest.is_empty(), "{rest:?}");
+    let again = bed.admin("POST", "/clients/cut?client-id=c9").await;
+    assert!(again.status == 400 && again.body.contains("no client"), "{again:?}");
 }
