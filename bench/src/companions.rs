@@ -2,6 +2,7 @@
 //! idle connection, against the limits in `companions.toml`.
 
 use crate::fail::{Result, fail};
+use crate::mqtt::{Gateway, SCRIPTS};
 use crate::pattern::Pattern;
 use crate::pki::Pki;
 use crate::service::{self, Order, Service};
@@ -41,6 +42,8 @@ struct Limits {
     system_calls_per_mib: BTreeMap<String, f64>,
     system_calls_per_echo: BTreeMap<String, f64>,
     bytes_per_idle_connection: f64,
+    system_calls_per_message: BTreeMap<String, f64>,
+    bytes_per_idle_device: f64,
 }
 
 /// Counts and compares. Whether all is within the limits.
@@ -75,6 +78,24 @@ pub fn run(options: &Options) -> Result<bool> {
     let idle = idle::measure(&lab.adit, &lab.dir.join("idle"), FEW, MOST)?;
     let bytes = idle.bytes_per_tunnel / 2.0;
     passed &= judge("bytes per idle connection", bytes, limits.bytes_per_idle_connection, "");
+    passed &= gateway(&lab, &limits)?;
+    Ok(passed)
+}
+
+fn gateway(lab: &Lab, limits: &Limits) -> Result<bool> {
+    let gateway = Gateway::start(&lab.adit, lab.dir.join("gateway"))?;
+    let mut passed = true;
+    for (name, qos, batch) in SCRIPTS.into_iter().filter(|_| Trace::possible()) {
+        let (calls, messages) = gateway.system_calls(name, qos, batch)?;
+        let total = calls.values().sum::<u64>() as f64 / messages;
+        let Some(limit) = limits.system_calls_per_message.get(name) else {
+            return fail(format!("no limit for {name}"));
+        };
+        passed &=
+            judge(&format!("system calls per message, {name}"), total, *limit, &listed(&calls, messages));
+    }
+    let bytes = gateway.bytes_per_idle_connection()?;
+    passed &= judge("bytes per idle device", bytes, limits.bytes_per_idle_device, "");
     Ok(passed)
 }
 

@@ -3,6 +3,7 @@
 mod brokers;
 mod conn;
 mod connects;
+mod counts;
 mod crash;
 mod crowd;
 mod durable;
@@ -16,5 +17,6 @@ mod paced;
 mod wire;
 
 pub use conn::{Options as ConnOptions, run as conn};
+pub use counts::{Gateway, SCRIPTS};
 pub use durable::{Options as DurableOptions, run as durable};
 pub use messages::{Options as MessagesOptions, run as messages};

@@ -68,7 +68,7 @@ pub struct Broker {
 impl Broker {
     /// Starts one on an empty folder and makes every device of the fleet known to it.
     pub fn start(lab: &Lab, kind: Kind, label: &str, setup: Setup) -> Result<Self> {
-        let dir = lab.dir.path().join(format!("{}-{label}", kind.name()));
+        let dir = lab.dir.join(format!("{}-{label}", kind.name()));
         std::fs::create_dir_all(&dir)?;
         match kind {
             Kind::Adit => adit::start(lab, dir, setup),

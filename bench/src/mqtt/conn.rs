@@ -70,7 +70,7 @@ const IDLE: [&str; 2] = ["idle-5000", "idle-9000"];
 
 /// Runs the suite. Whether every goal that was measured passed.
 pub fn run(options: &Options) -> Result<bool> {
-    let (lab, mut record) = Lab::make("conn", &options.common, ECDSA, RSA)?;
+    let (lab, mut record, _folder) = Lab::make("conn", &options.common, ECDSA, RSA)?;
     let (rounds, count) = if options.quick { (options.rounds.min(2), 240) } else { (options.rounds, 600) };
     if !options.without_idle {
         idle(&lab, &mut record)?;

@@ -72,7 +72,7 @@ impl Sum {
 
 /// Runs the suite. Whether every goal that was measured passed.
 pub fn run(options: &Options) -> Result<bool> {
-    let (lab, mut record) = Lab::make("durable", &options.common, 1, 0)?;
+    let (lab, mut record, _folder) = Lab::make("durable", &options.common, 1, 0)?;
     let setup = Setup { persistence: true, ..Setup::default() };
     // mosquitto first: its loss proves that the detector sees one.
     let mut order = lab.systems.clone();
@@ -80,7 +80,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut running = lab.start(&mut record, &order, "durable", setup);
     let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
     for number in 1..=options.cycles {
-        let disk = machine::fdatasync(lab.dir.path(), CALIBRATION)?;
+        let disk = machine::fdatasync(&lab.dir, CALIBRATION)?;
         let handshake = machine::handshake(&lab.fleet)?.as_secs_f64() * 1e6;
         record.calibration(number, BTreeMap::from([("handshake_us", handshake)]));
         record.add(plain("fdatasync", "disk", number, disk, "1/s"))?;

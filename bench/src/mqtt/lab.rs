@@ -34,15 +34,20 @@ pub struct Common {
 
 /// Programs, files and devices of a run.
 pub struct Lab {
-    pub dir: TempDir,
+    pub dir: PathBuf,
     pub fleet: Fleet,
     pub adit: Option<PathBuf>,
     pub systems: Vec<Kind>,
 }
 
 impl Lab {
-    /// Sets a run up with that many devices, and says who is measured.
-    pub fn make(suite: &'static str, common: &Common, ecdsa: usize, rsa: usize) -> Result<(Self, Record)> {
+    /// Sets a run up with that many devices, and says who is measured. The folder goes with its guard.
+    pub fn make(
+        suite: &'static str,
+        common: &Common,
+        ecdsa: usize,
+        rsa: usize,
+    ) -> Result<(Self, Record, TempDir)> {
         let mut dir = tempfile::Builder::new().prefix("adit-bench-").tempdir()?;
         dir.disable_cleanup(common.keep);
         let files = process::raise_open_files();
@@ -52,7 +57,7 @@ impl Lab {
             false => None,
         };
         let fleet = Fleet::make(dir.path(), ecdsa, rsa)?;
-        let mut lab = Self { dir, fleet, adit, systems: Vec::new() };
+        let mut lab = Self { dir: dir.path().to_owned(), fleet, adit, systems: Vec::new() };
         let mut record = Record::new(suite, common.json.as_deref())?;
         for kind in Kind::ALL.into_iter().filter(|kind| common.systems.contains(kind)) {
             let about = match kind.look_for(&lab) {
@@ -65,7 +70,7 @@ impl Lab {
             };
             out::data(format_args!("{:<13}{about}", kind.name()));
         }
-        Ok((lab, record))
+        Ok((lab, record, dir))
     }
 
     /// The systems in the order of a round: it changes, so that nobody is always first.

@@ -95,7 +95,7 @@ struct Amount {
 
 /// Runs the suite. Whether every goal that was measured passed.
 pub fn run(options: &Options) -> Result<bool> {
-    let (lab, mut record) = Lab::make("mqtt", &options.common, DEVICES, 0)?;
+    let (lab, mut record, _folder) = Lab::make("mqtt", &options.common, DEVICES, 0)?;
     let (amount, rounds) = match options.quick {
         true => (Amount { passes: 1, time: Duration::from_secs(1), samples: 1500 }, options.rounds.min(2)),
         false => (Amount { passes: 3, time: Duration::from_secs(1), samples: 1200 }, options.rounds),
