@@ -6,6 +6,7 @@ use super::lab::Lab;
 use super::link::Link;
 use crate::fail::{Error, Result, fail};
 use crate::probe::Usage;
+use rustix::time::{ClockId, clock_gettime};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Connections under way at the same time.
 const AT_ONCE: u32 = 4;
+/// Sessions to resume.
+const RESUMED: usize = 60;
 /// How long a broker may take to clean up after the last.
 const AFTER: Duration = Duration::from_millis(100);
 
@@ -43,15 +46,15 @@ pub fn run(lab: &Lab, broker: &Broker, keys: Keys, count: u32, resumed: bool) ->
             one(number)?.goodbye()?;
         }
     }
-    let (pid, own) = (broker.pid()?, std::process::id());
-    let (before, own_before, start) = (Usage::of_one(pid), Usage::of(own), Instant::now());
+    let pid = broker.pid()?;
+    let (before, start) = (Usage::of_one(pid), Instant::now());
     let next = AtomicU32::new(0);
     std::thread::scope(|scope| {
-        let work = || -> Result<()> {
+        let work = || -> Result<Duration> {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
-                    return Ok(());
+                    return Ok(own_cpu());
                 }
                 let link = one(number)?;
                 if link.resumed() != resumed {
@@ -61,21 +64,32 @@ pub fn run(lab: &Lab, broker: &Broker, keys: Keys, count: u32, resumed: bool) ->
             }
         };
         let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(Error::from("panicked"))))?;
+        let mut spent = Duration::ZERO;
+        for thread in threads {
+            spent += thread.join().unwrap_or_else(|_| Err(Error::from("panicked")))?;
+        }
         let time = start.elapsed().as_secs_f64();
-        let generator = Usage::of_one(own).since(&own_before).as_secs_f64() / time;
+        let generator = spent.as_secs_f64() / time;
         std::thread::sleep(AFTER);
         let cpu = Usage::of_one(pid).since(&before) / count.max(1);
         Ok(Connected { cpu, rate: f64::from(count) / time, generator })
     })
 }
 
+/// CPU time of the calling thread.
+fn own_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// What each connection is made with, in turn. A session that may be resumed is used once: there are more of them than
+/// connections under way.
 fn configs(lab: &Lab, broker: &Broker, keys: Keys, resumed: bool) -> Result<Vec<Arc<ClientConfig>>> {
     let endpoint = broker.endpoint(keys);
     let resumption = || if resumed { Resumption::in_memory_sessions(32) } else { Resumption::disabled() };
-    lab.fleet.of(keys).map(|device| client(device, endpoint, resumption())).collect()
+    let devices: Vec<_> = lab.fleet.of(keys).collect();
+    let count = if resumed { devices.len().max(RESUMED) } else { devices.len() };
+    devices.iter().cycle().take(count).map(|device| client(device, endpoint, resumption())).collect()
 }
 
 /// Opens connections `from` to `to` and keeps them, each with one subscription.

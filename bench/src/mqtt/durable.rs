@@ -31,7 +31,8 @@ const LAYOUT: Layout = Layout {
         ("rate-1000", "acknowledged a second, many in flight"),
         ("rate-1", "acknowledged a second, 1 in flight"),
         ("one-share", "1 in flight, share of fdatasync a second"),
-        ("fdatasync", "4 KiB + fdatasync a second, this machine"),
+        ("fdatasync", "4 KiB appended + fdatasync a second, this machine"),
+        ("fdatasync-in-place", "the same over what is there already"),
         ("acknowledged", "acknowledged messages, all cycles"),
         ("lost", "acknowledged and lost, all cycles"),
         ("sessions-lost", "sessions lost, all cycles"),
@@ -80,14 +81,16 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut running = lab.start(&mut record, &order, "durable", setup);
     let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
     for number in 1..=options.cycles {
-        let disk = machine::fdatasync(&lab.dir, CALIBRATION)?;
+        let disk = machine::disk(&lab.dir, CALIBRATION)?;
         let handshake = machine::handshake(&lab.fleet)?.as_secs_f64() * 1e6;
         record.calibration(number, BTreeMap::from([("handshake_us", handshake)]));
-        record.add(plain("fdatasync", "disk", number, disk, "1/s"))?;
+        record.add(plain("fdatasync", "disk", number, disk.append, "1/s"))?;
+        record.add(plain("fdatasync-in-place", "disk", number, disk.in_place, "1/s"))?;
         for broker in &mut running {
             let name = broker.kind.name();
             let sum = sums.entry(name).or_default();
-            if let Err(error) = cycle(&lab, &mut record, broker, options.publishers, number, disk, sum) {
+            if let Err(error) = cycle(&lab, &mut record, broker, options.publishers, number, disk.append, sum)
+            {
                 record.failure(format!("{name}: cycle {number}: {error}"));
                 if let Err(error) = broker.again() {
                     record.failure(format!("{name}: start: {error}"));

@@ -10,7 +10,7 @@ use rustls::{ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 const HANDSHAKES: u32 = 200;
 const BLOCK: usize = 4096;
+/// Blocks of the file that is written over and over.
+const BLOCKS: u32 = 50;
 
 /// Time of the server's side of a mutual TLS handshake in memory, ECDSA on both sides, mean of some hundred.
 pub fn handshake(fleet: &Fleet) -> Result<Duration> {
@@ -79,18 +81,36 @@ fn server(fleet: &Fleet) -> Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
-/// Appends of 4 KiB to a file in `dir`, each made durable by fdatasync, in a second.
-pub fn fdatasync(dir: &Path, time: Duration) -> Result<f64> {
+/// What a disk does in a second.
+pub struct Disk {
+    /// Appends of 4 KiB, each made durable by fdatasync: the file grows, so its size is written too.
+    pub append: f64,
+    /// The same over what is there already, as a database does with its log.
+    pub in_place: f64,
+}
+
+/// Measures the disk of `dir`, `time` for each number.
+pub fn disk(dir: &Path, time: Duration) -> Result<Disk> {
     let path = dir.join("fdatasync");
     let mut file = File::create(&path)?;
+    let append = synced(&mut file, u32::MAX, time)?;
+    let in_place = synced(&mut file, BLOCKS, time)?;
+    std::fs::remove_file(&path)?;
+    Ok(Disk { append, in_place })
+}
+
+/// Blocks written and made durable in a second; after `blocks` it begins at the front again.
+fn synced(file: &mut File, blocks: u32, time: Duration) -> Result<f64> {
     let block = [0x5a; BLOCK];
+    file.rewind()?;
     let (start, mut count) = (Instant::now(), 0_u32);
     while start.elapsed() < time {
+        if count % blocks == 0 {
+            file.rewind()?;
+        }
         file.write_all(&block)?;
         file.sync_data()?;
         count += 1;
     }
-    let rate = f64::from(count) / start.elapsed().as_secs_f64();
-    std::fs::remove_file(&path)?;
-    Ok(rate)
+    Ok(f64::from(count) / start.elapsed().as_secs_f64())
 }

@@ -33,7 +33,7 @@ pub struct Options {
 /// A case and the names of its numbers.
 struct Case {
     name: &'static str,
-    numbers: [&'static str; 2],
+    numbers: [&'static str; 3],
     kind: What,
 }
 
@@ -43,7 +43,7 @@ enum What {
 }
 
 const fn flood(name: &'static str, rate: &'static str, qos: u8, publishers: u32, subscribers: u32) -> Case {
-    Case { name, numbers: [name, rate], kind: What::Flood(Shape { publishers, subscribers, qos }) }
+    Case { name, numbers: [name, rate, ""], kind: What::Flood(Shape { publishers, subscribers, qos }) }
 }
 
 const CASES: [Case; 8] = [
@@ -53,8 +53,8 @@ const CASES: [Case; 8] = [
     flood("qos1-1:1", "qos1-1:1-rate", 1, 1, 1),
     flood("qos1-50:1", "qos1-50:1-rate", 1, 50, 1),
     flood("qos1-1:50", "qos1-1:50-rate", 1, 1, 50),
-    Case { name: "latency-0", numbers: ["qos0-p50", "qos0-p99"], kind: What::Latency(0) },
-    Case { name: "latency-1", numbers: ["qos1-p50", "qos1-p99"], kind: What::Latency(1) },
+    Case { name: "latency-0", numbers: ["qos0-p50", "qos0-p99", "qos0-alone"], kind: What::Latency(0) },
+    Case { name: "latency-1", numbers: ["qos1-p50", "qos1-p99", "qos1-alone"], kind: What::Latency(1) },
 ];
 
 const LAYOUT: Layout = Layout {
@@ -75,6 +75,8 @@ const LAYOUT: Layout = Layout {
         ("qos0-p99", "QoS 0 at 1,000 a second, p99 µs"),
         ("qos1-p50", "QoS 1 at 1,000 a second, p50 µs"),
         ("qos1-p99", "QoS 1 at 1,000 a second, p99 µs"),
+        ("qos0-alone", "QoS 0 at 1,000 a second, each read and written alone, broker CPU µs per message"),
+        ("qos1-alone", "QoS 1 at 1,000 a second, each read and written alone, broker CPU µs per message"),
     ],
     goals: &MQTT,
     reference: "mosquitto",
@@ -169,7 +171,7 @@ fn flooded(
         ("busiest", found.busiest),
     ]);
     let generator_bound = found.busiest >= 0.9 && found.broker < 0.9;
-    let [micros, rate] = case.numbers;
+    let [micros, rate, _] = case.numbers;
     let numbers = [(micros, found.micros, "us"), (rate, found.rate, "1/s")];
     let measurement = |(number, value, unit)| Measurement {
         cpu: cpu.clone(),
@@ -187,9 +189,10 @@ fn latency(
     amount: &Amount,
     round: u32,
 ) -> Result<Vec<Measurement>> {
-    let times = paced::run(lab, broker, qos, amount.samples)?;
-    let value = |share| percentile(&times, share).unwrap_or_default().as_secs_f64() * 1e6;
-    let [middle, tail] = case.numbers;
-    let name = broker.kind.name();
-    Ok(vec![plain(middle, name, round, value(0.5), "us"), plain(tail, name, round, value(0.99), "us")])
+    let found = paced::run(lab, broker, qos, amount.samples)?;
+    let value = |share| percentile(&found.times, share).unwrap_or_default().as_secs_f64() * 1e6;
+    let [middle, tail, alone] = case.numbers;
+    let numbers = [(middle, value(0.5)), (tail, value(0.99)), (alone, found.cpu.as_secs_f64() * 1e6)];
+    let measurement = |(number, value)| plain(number, broker.kind.name(), round, value, "us");
+    Ok(numbers.map(measurement).into())
 }

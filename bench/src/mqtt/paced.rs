@@ -7,6 +7,7 @@ use super::link::{Link, SCRATCH};
 use super::wire::{self, Packet, Template};
 use crate::fail::{Error, Result, fail};
 use crate::load::wait_until;
+use crate::probe::Usage;
 use rustls::client::Resumption;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,16 @@ const INTERVAL: Duration = Duration::from_millis(1);
 /// Sent first and not counted.
 const WARM: u64 = 200;
 
-/// `count` messages, one a millisecond, one publisher and one subscriber. Gives all times, sorted.
-pub fn run(lab: &Lab, broker: &Broker, qos: u8, count: u64) -> Result<Vec<Duration>> {
+/// What was found.
+pub struct Paced {
+    /// All times, sorted.
+    pub times: Vec<Duration>,
+    /// CPU time of the broker per message, each read and written alone.
+    pub cpu: Duration,
+}
+
+/// `count` messages, one a millisecond, one publisher and one subscriber.
+pub fn run(lab: &Lab, broker: &Broker, qos: u8, count: u64) -> Result<Paced> {
     let Some(device) = lab.fleet.of(Keys::Ecdsa).next() else { return fail("no device") };
     let endpoint = broker.endpoint(Keys::Ecdsa);
     let config = client(device, endpoint, Resumption::disabled())?;
@@ -25,15 +34,18 @@ pub fn run(lab: &Lab, broker: &Broker, qos: u8, count: u64) -> Result<Vec<Durati
     let mut publisher = Link::open(endpoint, &config)?;
     publisher.hello("bench-paced-publisher", true)?;
     publisher.let_go()?;
+    let pid = broker.pid()?;
+    let before = Usage::of_one(pid);
     let base = Instant::now();
     let total = WARM + count;
     std::thread::scope(|scope| {
         let receiving = scope.spawn(|| receive(&mut subscriber, base, qos, total));
         publish(&mut publisher, base, qos, total)?;
         let mut times = receiving.join().unwrap_or_else(|_| Err(Error::from("panicked")))?;
+        let cpu = Usage::of_one(pid).since(&before) / u32::try_from(total)?;
         times.drain(..usize::try_from(WARM)?);
         times.sort_unstable();
-        Ok(times)
+        Ok(Paced { times, cpu })
     })
 }
 

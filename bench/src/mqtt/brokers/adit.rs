@@ -26,6 +26,7 @@ pub fn start(lab: &Lab, dir: PathBuf, setup: Setup) -> Result<Broker> {
         "listen = [\n  {{ address = \"127.0.0.1:0\", tls = false, serve = [\"api\"] }},\n  \
          {{ address = \"127.0.0.1:{port}\", serve = [\"mqtt\"] }},\n]\n\n[metrics]\naddress = \"off\"\n\n\
          [log]\nlevel = \"warn\"\n\n[tls]\nresumption = \"{resumption}\"\n\n\
+         [mqtt]\nqueue-messages = 1000000\nqueue-bytes = \"1GiB\"\n\n\
          [limits]\nmax-connections = 1000000\nconnections-per-address = 1000000\n"
     );
     fs::write(dir.join(FILE), text)?;
