@@ -136,6 +136,7 @@ async fn from_elsewhere(server: &str, ca: Option<&Path>, findings: &mut Findings
     let client = Nearby {
         endpoint: format!("https://{server}"),
         tunnel: Some(server.to_owned()),
+        mqtt: None,
         region: String::new(),
         account: String::new(),
         ca: ca.map(Path::to_path_buf),

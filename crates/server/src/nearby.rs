@@ -23,6 +23,8 @@ pub struct Nearby {
     pub endpoint: String,
     /// `host:port` of the tunnel endpoint, for `localproxy -e`.
     pub tunnel: Option<String>,
+    /// `host:port` where devices speak MQTT with their certificates.
+    pub mqtt: Option<String>,
     /// The region of the configuration.
     pub region: String,
     /// The account of the root access key.
@@ -45,7 +47,8 @@ impl Nearby {
             listeners
                 .iter()
                 .filter(|listener| listener.serve.contains(&what))
-                .max_by_key(|listener| listener.tls)
+                // A port that serves nothing else asks for nothing else, such as ALPN.
+                .max_by_key(|listener| (listener.tls, listener.serve == [what]))
         };
         let folder =
             std::path::absolute(&config.node.data_dir).unwrap_or_else(|_| config.node.data_dir.clone());
@@ -55,6 +58,7 @@ impl Nearby {
                 format!("{scheme}://{}", host(config, listener.address))
             }),
             tunnel: find(Serve::Tunnel).map(|listener| host(config, listener.address)),
+            mqtt: find(Serve::Mqtt).map(|listener| host(config, listener.address)),
             region: config.region.clone(),
             account: config.account.clone(),
             ca: config.tls.certificate_file.is_none().then(|| folder.join("pki/ca.pem")),
@@ -103,11 +107,13 @@ mod tests {
     fn the_tls_listener_is_named_before_the_plain_one() {
         let listeners = [
             listening("127.0.0.1:8080", false, &[Serve::Api]),
-            listening("0.0.0.0:8443", true, &[Serve::Api, Serve::Tunnel]),
+            listening("0.0.0.0:8883", true, &[Serve::Mqtt]),
+            listening("0.0.0.0:8443", true, &[Serve::Api, Serve::Tunnel, Serve::Mqtt]),
         ];
         let nearby = Nearby::new(&Config::default(), &listeners);
         assert_eq!(nearby.endpoint, "https://localhost:8443");
         assert_eq!(nearby.tunnel.as_deref(), Some("localhost:8443"));
+        assert_eq!(nearby.mqtt.as_deref(), Some("localhost:8883"));
     }
 
     #[test]

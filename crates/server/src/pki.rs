@@ -134,8 +134,8 @@ fn read_identity(pem: &Path, key: &Path) -> Result<Identity, StartError> {
     Ok(Identity { key: private, ends_at, is_ec, chain })
 }
 
-/// Names under which the server is known: localhost, loopback, this host, and those of the configuration; in lower
-/// case.
+/// Names under which the server is known: localhost, loopback, this host, and those of the configuration (`names`,
+/// `endpoint.host`); in lower case.
 #[must_use]
 pub fn names(config: &Config) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
@@ -143,11 +143,9 @@ pub fn names(config: &Config) -> BTreeSet<String> {
     if host.split('.').all(|l| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')) {
         names.insert(host);
     }
+    let configured = config.names.iter().chain(Some(&config.endpoint.host).filter(|host| !host.is_empty()));
     names.extend(
-        config
-            .names
-            .iter()
-            .map(|n| n.parse::<IpAddr>().map_or_else(|_| n.to_ascii_lowercase(), |ip| ip.to_string())),
+        configured.map(|n| n.parse::<IpAddr>().map_or_else(|_| n.to_ascii_lowercase(), |ip| ip.to_string())),
     );
     names
 }

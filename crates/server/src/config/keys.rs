@@ -207,7 +207,7 @@ pub const KEYS: &[Key] = &[
         Kind::Word(&["auto", "default-endpoint", "reject"]),
         "\"auto\"",
         "",
-        "What happens to a TLS client that names a host which is not in `names` (localhost and this host's name always are): \"reject\" refuses it with the alert unrecognized_name, \"default-endpoint\" serves it, \"auto\" rejects as soon as `names` holds a DNS name.",
+        "What happens to a TLS client that names a host which is not in `names` (localhost and this host's name always are): \"reject\" refuses it with the alert unrecognized_name, \"default-endpoint\" serves it, \"auto\" rejects as soon as `names` holds a DNS name or endpoint.host is set.",
     ),
     key(
         "certificate.check-validity",

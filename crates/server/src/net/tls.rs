@@ -202,7 +202,8 @@ struct Names {
 
 impl Names {
     fn new(config: &Config) -> Self {
-        let named = config.names.iter().any(|name| name.parse::<std::net::IpAddr>().is_err());
+        let named = !config.endpoint.host.is_empty()
+            || config.names.iter().any(|name| name.parse::<std::net::IpAddr>().is_err());
         Self {
             missing: config.sni.missing == SniMissing::Accept,
             unknown: match config.sni.unknown {

@@ -13,6 +13,7 @@ mod authorization;
 mod bed;
 mod certificate;
 mod corpus;
+mod data;
 mod device;
 mod health;
 mod iot;
