@@ -164,7 +164,12 @@ async fn restore(
     inner.queue = queue;
     inner.expiry = record.expiry;
     inner.ends_at = (record.expiry != FOR_EVER).then_some(ends);
-    inner.state = Some(decode(version, &record.state));
+    let mut session = decode(version, &record.state);
+    if was_connected {
+        // Ids given out since the state was kept are not known; the client may still hold some of QoS 2.
+        session.last_packet_id = u16::try_from(now % u64::from(u16::MAX)).unwrap_or_default();
+    }
+    inner.state = Some(session);
     inner.will = will;
     drop(inner);
     hub.due.add(due.unwrap_or(ends).min(ends), &broker, &slot);
