@@ -33,11 +33,13 @@ def test_publish_with_boto3_reaches_a_device(client, data):
     assert p.UserProperty == [("k", "1"), ("k", "2")] and 55 <= p.MessageExpiryInterval <= 60
 
 
-def test_publish_with_the_aws_program(client, broker):
+def test_publish_with_the_aws_program(client, broker, tmp_path):
     one = client(version=V4).connect()
     topic = fresh("cli")
     one.subscribe(topic)
-    broker.aws("iot-data", "publish", "--topic", topic, "--payload", "aGVsbG8=", "--qos", "1")
+    payload = tmp_path / "payload"
+    payload.write_text("hello")
+    broker.aws("iot-data", "publish", "--topic", topic, "--payload", f"fileb://{payload}", "--qos", "1")
     assert one.payload() == "hello"
 
 
