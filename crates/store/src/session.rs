@@ -155,6 +155,29 @@ impl Store {
             .await
     }
 
+    /// Notes that every client left, at `now`: a server that starts has no connections. Sessions whose expiry is
+    /// `for_ever` end at `never`.
+    ///
+    /// # Errors
+    /// Only the store's own.
+    pub async fn all_sessions_left(&self, now: Timestamp, for_ever: u32, never: Timestamp) -> Result<()> {
+        self.driver
+            .write(move |tx| {
+                tx.run(
+                    "UPDATE will SET due_at = $1 + 1000 * (SELECT min(delay, expiry) FROM session WHERE id = will.session)
+                     WHERE due_at IS NULL",
+                    args![now],
+                )?;
+                tx.run(
+                    "UPDATE session SET ends_at = CASE WHEN expiry = $2 THEN $3 ELSE $1 + expiry * 1000 END
+                     WHERE ends_at IS NULL",
+                    args![now, i64::from(for_ever), never],
+                )
+                .map(drop)
+            })
+            .await
+    }
+
     /// Forgets the will of a session, because it was published.
     ///
     /// # Errors

@@ -91,9 +91,11 @@ pub(super) async fn load(state: &State, hub: &Arc<Hub>) -> Result<(), adit_store
         sessions += page.len();
         for record in page {
             let size = sizes.get(&record.id).copied().unwrap_or_default();
-            restore(state, hub, record, size).await?;
+            restore(state, hub, record, size);
         }
     }
+    let never = timestamp(ends_at(0, FOR_EVER));
+    state.store.all_sessions_left(timestamp(hub.now()), FOR_EVER, never).await?;
     let retained = load_retained(state, hub).await?;
     if sessions + retained > 0 {
         tracing::info!(sessions, retained, "MQTT sessions and retained messages are back");
@@ -116,19 +118,14 @@ async fn load_retained(state: &State, hub: &Arc<Hub>) -> Result<usize, adit_stor
     }
 }
 
-async fn restore(
-    state: &State,
-    hub: &Arc<Hub>,
-    record: SessionRecord,
-    queue: QueueSize,
-) -> Result<(), adit_store::Error> {
+fn restore(state: &State, hub: &Arc<Hub>, record: SessionRecord, queue: QueueSize) {
     let broker = hub.broker(&record.scope);
     if let Ok(filter) = Filter::new(&record.client_id)
         && filter.share().is_some()
     {
         let share = broker.shares.get(&broker, &filter);
         share.adopt(hub, record.id, queue.last).lock().queue = queue;
-        return Ok(());
+        return;
     }
     let now = hub.now();
     let version = if record.version == Version::V5.level() { Version::V5 } else { Version::V4 };
@@ -152,9 +149,6 @@ async fn restore(
         Some(at) => u64::try_from(at.millis()).unwrap_or(0),
         None => now.saturating_add(u64::from(will.delay.min(record.expiry)) * 1000),
     });
-    if was_connected {
-        state.store.session_left(record.id, record.expiry, timestamp(ends), due.map(timestamp)).await?;
-    }
     let will = match (record.will, due) {
         (Some(will), Some(due)) => Some(Box::new(legacy(state, &record.scope, &record.principal, will, due))),
         _ => None,
@@ -174,7 +168,6 @@ async fn restore(
     drop(inner);
     hub.due.add(due.unwrap_or(ends).min(ends), &broker, &slot);
     broker.seats().entry(client_id).or_default().slot = Some(slot);
-    Ok(())
 }
 
 /// A will whose connection is forgotten: of its peer only the principal is known.

@@ -84,6 +84,27 @@ fn a_session_is_resumed_with_all_it_had() {
 }
 
 #[test]
+fn a_start_finds_nobody_connected() {
+    on_both(|store| async move {
+        let will =
+            StoredWill { delay: 90, lifetime: None, due_at: None, message: (*message("bye", "x")).clone() };
+        let short = NewSession { expiry: 60, ..session("short") };
+        let endless = NewSession { expiry: u32::MAX, ..session("endless") };
+        store.session_open(short, false, Some(will.clone())).await.unwrap();
+        store.session_open(endless, false, Some(will)).await.unwrap();
+        let away = store.session_open(session("away"), false, None).await.unwrap();
+        store.session_left(away.id, 3600, time(9), None).await.unwrap();
+        store.all_sessions_left(time(0), u32::MAX, time(1_000_000)).await.unwrap();
+        let loaded = store.sessions_load(0, 10).await.unwrap();
+        let ends: Vec<_> = loaded.iter().map(|s| s.ends_at.unwrap()).collect();
+        assert_eq!(ends, [time(1), time(1_000_000), time(9)]);
+        let due: Vec<_> = loaded.iter().filter_map(|s| s.will.as_ref()?.due_at).collect();
+        let seconds = |n: i64| adit_iot::Timestamp::from_millis(time(0).millis() + n * 1000);
+        assert_eq!(due, [seconds(60), seconds(90)]);
+    });
+}
+
+#[test]
 fn a_fresh_session_and_another_version_find_nothing_of_the_old_one() {
     on_both(|store| async move {
         let first = store.session_open(session("c1"), false, None).await.unwrap();
