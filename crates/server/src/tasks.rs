@@ -34,9 +34,11 @@ impl Tasks {
     {
         self.0.running.fetch_add(1, Ordering::AcqRel);
         let running = Running(Arc::clone(&self.0));
+        // Boxed out here, or the task would keep room for it besides the box.
+        let future = Box::pin(future);
         tokio::spawn(async move {
             let _running = running;
-            Box::pin(future).await
+            future.await
         })
     }
 

@@ -130,7 +130,8 @@ pub(super) async fn serve(state: Arc<State>, broker: Arc<Broker>, carrier: Carri
         broker,
     });
     poll_fn(|cx| driver.poll(cx)).await;
-    driver.end().await;
+    // In a box: its room is needed for the end alone.
+    Box::pin(driver.end()).await;
 }
 
 impl Driver {
