@@ -23,6 +23,7 @@ mod mqtt_client;
 mod mqtt_durable;
 mod mqtt_flow;
 mod mqtt_shared;
+mod mqtt_ws;
 mod operations;
 mod policy;
 mod principal;
