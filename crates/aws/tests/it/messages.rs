@@ -47,7 +47,7 @@ fn aws_iot_does_not_repeat_the_value() {
     let attributes = r#"{"attributePayload":{"attributes":{"a b":"c","d":"ü"}}}"#;
     insta::assert_snapshot!(iot("POST", "/things/lamp", attributes), @r"2 validation errors detected: Value at 'attributePayload.attributes' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: [a-zA-Z0-9_.,@/:#-]+, Member must not be null]; Value at 'attributePayload.attributes' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 800, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: [a-zA-Z0-9_.,@/:#=\[\]-]*, Member must not be null]");
     insta::assert_snapshot!(iot("GET", "/things?maxResults=many", ""), @"1 validation error detected: Value at 'maxResults' failed to satisfy constraint: Member must be a whole number");
-    insta::assert_snapshot!(iot("GET", "/things?usePrefixAttributeValue=TRUE", ""), @"1 validation error detected: Value at 'usePrefixAttributeValue' failed to satisfy constraint: Member must be true or false");
+    insta::assert_snapshot!(iot("GET", "/things?usePrefixAttributeValue=yes", ""), @"1 validation error detected: Value at 'usePrefixAttributeValue' failed to satisfy constraint: Member must be true or false");
 }
 
 #[test]

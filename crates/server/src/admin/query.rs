@@ -21,7 +21,7 @@ impl Query {
     /// Takes the value of a name.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let at = self.0.iter().position(|(given, _)| given == name)?;
-        Some(self.0.swap_remove(at).1)
+        Some(self.0.remove(at).1)
     }
 
     /// Takes the value of a name that is not only text.
