@@ -157,11 +157,11 @@ impl Driver {
         let hungry = self.hear(cx, scratch, now);
         let is_free = self.write(cx).is_ready();
         if is_free && scratch.fx.close.is_none() {
-            self.refresh_rights();
+            moved |= self.refresh_rights();
             if self.may_work() {
                 moved |= self.read(cx, scratch, now);
                 moved |= self.deliver(&mut scratch.fx, now);
-                self.fetch(hungry);
+                moved |= self.fetch(hungry);
             }
         }
         self.tick(cx, scratch, now);
@@ -300,10 +300,13 @@ impl Driver {
         news.hungry
     }
 
-    /// Asks for rights again when something has changed.
-    fn refresh_rights(&mut self) {
-        let Some(client) = self.client.as_ref().filter(|client| !client.rights.are_fresh()) else { return };
-        if self.job.is_none() {
+    /// Asks for rights again when something has changed. Whether it began to: a job has to be polled once to wake us.
+    fn refresh_rights(&mut self) -> bool {
+        let Some(client) = self.client.as_ref().filter(|client| !client.rights.are_fresh()) else {
+            return false;
+        };
+        let begins = self.job.is_none();
+        if begins {
             let (state, peer) = (Arc::clone(&self.state), Arc::clone(&self.peer));
             let client_id = Arc::clone(&client.slot.client_id);
             self.job = Some(Box::pin(async move {
@@ -313,6 +316,7 @@ impl Driver {
                 }))
             }));
         }
+        begins
     }
 
     /// Whether publishes and deliveries may go on: what the client may do is known.
@@ -483,12 +487,13 @@ impl Driver {
         })
     }
 
-    /// Reads the next messages of the queue on disk, if there may be some and there is nothing else to do.
-    fn fetch(&mut self, hungry: bool) {
-        let Some(client) = &self.client else { return };
+    /// Reads the next messages of the queue on disk, if there may be some and there is nothing else to do. Whether it
+    /// began to.
+    fn fetch(&mut self, hungry: bool) -> bool {
+        let Some(client) = &self.client else { return false };
         let has_room = client.page.is_empty() && self.inbox.is_empty() && self.machine.room() > 0;
         if !hungry || !has_room || self.job.is_some() {
-            return;
+            return false;
         }
         let (state, slot, cursor) = (Arc::clone(&self.state), Arc::clone(&client.slot), client.cursor);
         self.job = Some(Box::pin(async move {
@@ -497,6 +502,7 @@ impl Driver {
                 state.store.queue_page(slot.stored.unwrap_or_default(), cursor, PAGE, PAGE_BYTES).await;
             Done::Page(page.map_err(|error| failed(&state, &error)), appended)
         }));
+        true
     }
 
     /// Ends in order: what was under way is kept, the will is published, the socket is closed by the drop rule.
