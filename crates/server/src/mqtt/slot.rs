@@ -177,7 +177,10 @@ impl Slot {
         if now_or_never && how.qos > QoS::AtMostOnce && is_busy {
             return Offered::Full;
         }
-        if kept && (inner.spill || crowded) {
+        // Exactly once: the publisher's packet id is stored with this message or not at all, so that a crash cannot
+        // make its repetition look like one that had arrived. spec: mqtt5 §4.3.3
+        let at_once = message.qos == QoS::ExactlyOnce;
+        if kept && (inner.spill || crowded || at_once) {
             if !inner.fits(size, settings) {
                 return Offered::Full;
             }
