@@ -184,6 +184,8 @@ impl Slot {
             if !inner.fits(size, settings) {
                 return Offered::Full;
             }
+            // A connection that keeps up looks at the queue when the message is in it.
+            inner.starved |= !inner.spill && !crowded;
             inner.spill = true;
             let append = inner.append(self, message, how, size, Phase::Waiting);
             // Into the journal under the lock: its order is the session's order.
