@@ -83,3 +83,16 @@ def test_half_open_connections_hold_nobody_up(device, broker, tmp_path):
     finally:
         for each in silent:
             each.close()
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "INACTIVE", "REVOKED"])
+def test_the_certificate_is_asked_again_at_connect(device, broker, status):
+    """A certificate that is disabled between handshake and CONNECT lets nobody in. spec: mqtt-gateway §2.3"""
+    owner = device()
+    name = owner.name.encode()
+    connect = b"\x00\x04MQTT\x04\x02\x00\x3c" + len(name).to_bytes(2, "big") + name
+    raw = socket.create_connection(("127.0.0.1", broker.mqtt_port), timeout=10)
+    with owner.context().wrap_socket(raw, server_hostname="localhost") as link:
+        owner.status(status)
+        link.sendall(b"\x10" + bytes([len(connect)]) + connect)
+        assert link.recv(16) == (b"\x20\x02\x00\x00" if status == "ACTIVE" else b"")
