@@ -58,6 +58,21 @@ impl Claims {
     }
 }
 
+/// How a client is kept out.
+#[derive(Debug)]
+pub(super) enum KeptOut {
+    /// With a CONNACK, where the version has one for the reason.
+    Refused(Reason),
+    /// Without a word, as everybody whose certificate is not let in. spec: mqtt-gateway §2.3
+    Dropped,
+}
+
+impl From<Reason> for KeptOut {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason)
+    }
+}
+
 /// Lets a client in, or says why not.
 pub(super) async fn connect(
     state: &Arc<State>,
@@ -65,15 +80,16 @@ pub(super) async fn connect(
     peer: &Arc<Peer>,
     link: u64,
     arrival: &Arrival,
-) -> Result<Box<Connected>, Reason> {
+) -> Result<Box<Connected>, KeptOut> {
     let client_id = &arrival.client_id;
     if state.phases.now() != Stage::Serving {
-        return Err(Reason::ServerUnavailable);
+        return Err(Reason::ServerUnavailable.into());
     }
     // Queues of shared subscriptions are kept under such names.
     if client_id.starts_with("$share/") {
-        return Err(Reason::ClientIdentifierNotValid);
+        return Err(Reason::ClientIdentifierNotValid.into());
     }
+    ask_the_gate(state, peer, client_id).await?;
     let rights = Rights::of(state, peer, client_id).await.map_err(|error| {
         tracing::error!(%error, client_id = &**client_id, "what a client may do could not be read");
         Reason::UnspecifiedError
@@ -88,8 +104,18 @@ pub(super) async fn connect(
     entered.map(Box::new).map_err(|error| {
         state.metrics.count("adit_store_failures_total", "kind", "mqtt");
         tracing::error!(%error, client_id = &**client_id, "a session could not be opened");
-        Reason::ServerUnavailable
+        Reason::ServerUnavailable.into()
     })
+}
+
+/// The certificate may have been deactivated since the handshake.
+async fn ask_the_gate(state: &State, peer: &Peer, client_id: &str) -> Result<(), KeptOut> {
+    let Identity::Certificate { certificate, .. } = &peer.identity else { return Ok(()) };
+    let Err(closed) = state.gate.judge(state, certificate).await else { return Ok(()) };
+    state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
+    let refusal = Refusal::of(peer, why::Stage::Connect, closed.text());
+    state.why.note(state.now(), refusal.client(client_id, None));
+    Err(KeptOut::Dropped)
 }
 
 /// Cuts a connection whose certificate was deactivated after the gate had let it in and before it could be cut.

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::broker::{Batch, Broker};
 use super::client::{Client, Rights};
-use super::connect::{Connected, connect};
+use super::connect::{Connected, KeptOut, connect};
 use super::publish::Taker;
 use super::slot::Parcel;
 use super::subscribe::{Subscribed, subscribe, unsubscribe};
@@ -76,7 +76,7 @@ type Job = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// What came of it.
 enum Done {
-    Connect(Ticket, Result<Box<Connected>, Reason>),
+    Connect(Ticket, Result<Box<Connected>, KeptOut>),
     Subscribe(Ticket, Result<Subscribed, ()>),
     Unsubscribe(Ticket, Result<(Vec<Reason>, Vec<Filter>), ()>),
     Rights(Result<Rights, ()>),
@@ -185,9 +185,12 @@ impl Driver {
         self.job = None;
         match done {
             Done::Connect(ticket, Ok(connected)) => self.enter(ticket, *connected, scratch, now),
-            Done::Connect(ticket, Err(reason)) => {
+            Done::Connect(ticket, Err(kept_out)) => {
                 self.state.metrics.count("adit_mqtt_connects_total", "result", "refused");
-                self.answer(ticket, Answer::Refused(reason), scratch, now);
+                match kept_out {
+                    KeptOut::Refused(reason) => self.answer(ticket, Answer::Refused(reason), scratch, now),
+                    KeptOut::Dropped => self.machine.kick(Why::Dropped, &mut scratch.fx),
+                }
             }
             Done::Subscribe(ticket, Ok(subscribed)) => self.subscribed(ticket, subscribed, scratch, now),
             Done::Unsubscribe(ticket, Ok((reasons, gone))) => {
