@@ -28,6 +28,11 @@ pub fn certificate(scope: &Scope, id: &CertificateId) -> String {
     iot(scope, "cert", id.as_str())
 }
 
+/// The ARN of a CA certificate.
+pub fn ca(scope: &Scope, id: &CertificateId) -> String {
+    iot(scope, "cacert", id.as_str())
+}
+
 /// The ARN of a policy.
 pub fn policy(scope: &Scope, name: &PolicyName) -> String {
     iot(scope, "policy", name.as_str())

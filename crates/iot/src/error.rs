@@ -11,6 +11,8 @@ pub enum Kind {
     MalformedPolicy,
     /// A certificate does not parse, does not verify or is signed in a way that is not accepted.
     BadCertificate,
+    /// A verification certificate does not carry the account's registration code.
+    BadRegistrationCode,
     /// Who is calling could not be established.
     Unauthenticated,
     /// The caller is known and may not do this.
@@ -45,10 +47,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Invalid,
         Kind::MalformedPolicy,
         Kind::BadCertificate,
+        Kind::BadRegistrationCode,
         Kind::Unauthenticated,
         Kind::Forbidden,
         Kind::NotFound,

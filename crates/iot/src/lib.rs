@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod arn;
+pub mod ca;
 pub mod certificate;
 pub mod error;
 pub mod ids;

@@ -2,6 +2,7 @@
 
 pub mod attachment;
 pub mod authorization;
+pub mod ca;
 pub mod caller;
 pub mod certificate;
 pub mod connection;
@@ -56,6 +57,12 @@ macro_rules! with_input {
     };
 }
 
+macro_rules! without_input {
+    ($function:path) => {
+        |cx, _| Box::pin(async move { shown($function(cx).await?) })
+    };
+}
+
 macro_rules! with_body {
     ($function:path) => {
         |cx, input| Box::pin(async move { Ok(Output::Body($function(cx, typed(input)?).await?)) })
@@ -77,13 +84,16 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "CreateThing") => with_input!(thing::create_thing),
         (Service::Iot, "CreateThingGroup") => with_input!(thing_group::create_thing_group),
         (Service::Iot, "CreateThingType") => with_input!(thing_type::create_thing_type),
+        (Service::Iot, "DeleteCACertificate") => with_input!(ca::delete_ca_certificate),
         (Service::Iot, "DeleteCertificate") => with_input!(certificate::delete_certificate),
         (Service::Iot, "DeletePolicy") => with_input!(policy::delete_policy),
         (Service::Iot, "DeletePolicyVersion") => with_input!(policy::delete_policy_version),
+        (Service::Iot, "DeleteRegistrationCode") => without_input!(ca::delete_registration_code),
         (Service::Iot, "DeleteThing") => with_input!(thing::delete_thing),
         (Service::Iot, "DeleteThingGroup") => with_input!(thing_group::delete_thing_group),
         (Service::Iot, "DeleteThingType") => with_input!(thing_type::delete_thing_type),
         (Service::Iot, "DeprecateThingType") => with_input!(thing_type::deprecate_thing_type),
+        (Service::Iot, "DescribeCACertificate") => with_input!(ca::describe_ca_certificate),
         (Service::Iot, "DescribeCertificate") => with_input!(certificate::describe_certificate),
         (Service::Iot, "DescribeEndpoint") => with_input!(endpoint::describe_endpoint),
         (Service::Iot, "DescribeThing") => with_input!(thing::describe_thing),
@@ -95,7 +105,9 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "GetEffectivePolicies") => with_input!(authorization::get_effective_policies),
         (Service::Iot, "GetPolicy") => with_input!(policy::get_policy),
         (Service::Iot, "GetPolicyVersion") => with_input!(policy::get_policy_version),
+        (Service::Iot, "GetRegistrationCode") => without_input!(ca::get_registration_code),
         (Service::Iot, "ListAttachedPolicies") => with_input!(attachment::list_attached_policies),
+        (Service::Iot, "ListCACertificates") => with_input!(ca::list_ca_certificates),
         (Service::Iot, "ListCertificates") => with_input!(certificate::list_certificates),
         (Service::Iot, "ListCertificatesByCA") => with_input!(certificate::list_certificates_by_ca),
         (Service::Iot, "ListPolicies") => with_input!(policy::list_policies),
@@ -115,6 +127,8 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "ListRefusals") => with_input!(refusal::list_refusals),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),
         (Service::Iot, "ListThingsInThingGroup") => with_input!(thing_group::list_things_in_thing_group),
+        (Service::Iot, "RegisterCACertificate") => with_input!(ca::register_ca_certificate),
+        (Service::Iot, "RegisterCertificate") => with_input!(certificate::register_certificate),
         (Service::Iot, "RegisterCertificateWithoutCA") => {
             with_input!(certificate::register_certificate_without_ca)
         }
@@ -125,6 +139,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "TagResource") => with_input!(tag::tag_resource_of_iot),
         (Service::Iot, "TestAuthorization") => with_input!(authorization::test_authorization),
         (Service::Iot, "UntagResource") => with_input!(tag::untag_resource_of_iot),
+        (Service::Iot, "UpdateCACertificate") => with_input!(ca::update_ca_certificate),
         (Service::Iot, "UpdateCertificate") => with_input!(certificate::update_certificate),
         (Service::Iot, "UpdateThing") => with_input!(thing::update_thing),
         (Service::Iot, "UpdateThingGroup") => with_input!(thing_group::update_thing_group),
@@ -145,9 +160,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
             with_input!(shadow::list_named_shadows_for_thing)
         }
         (Service::IotData, "UpdateThingShadow") => with_body!(shadow::update_thing_shadow),
-        (Service::Sts, "GetCallerIdentity") => {
-            |cx, _| Box::pin(async move { shown(caller::get_caller_identity(cx).await?) })
-        }
+        (Service::Sts, "GetCallerIdentity") => without_input!(caller::get_caller_identity),
         (Service::Tunneling, "CloseTunnel") => with_input!(tunnel::close_tunnel),
         (Service::Tunneling, "DescribeTunnel") => with_input!(tunnel::describe_tunnel),
         (Service::Tunneling, "ListTagsForResource") => with_input!(tag::list_tags_for_resource),

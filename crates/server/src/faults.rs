@@ -39,6 +39,7 @@ fn rest(kind: Kind, about: About) -> Face {
         Kind::Invalid => invalid,
         Kind::MalformedPolicy => listed(&["MalformedPolicyException"], invalid),
         Kind::BadCertificate => listed(&["CertificateValidationException"], invalid),
+        Kind::BadRegistrationCode => listed(&["RegistrationCodeValidationException"], invalid),
         Kind::Unauthenticated => face("UnrecognizedClientException", 403),
         Kind::Forbidden if data => face("ForbiddenException", 403),
         Kind::Forbidden => face("AccessDeniedException", 403),
@@ -47,7 +48,7 @@ fn rest(kind: Kind, about: About) -> Face {
             listed(&["ResourceAlreadyExistsException"], face("ResourceAlreadyExistsException", 409))
         }
         Kind::Conflict => listed(
-            &["ConflictException", "ConflictingResourceUpdateException"],
+            &["ConflictException", "ConflictingResourceUpdateException", "CertificateConflictException"],
             face("ConflictingResourceUpdateException", 409),
         ),
         Kind::VersionConflict => {
@@ -80,6 +81,7 @@ fn json11(kind: Kind, operation: Option<&'static Operation>) -> Face {
         Kind::Invalid
         | Kind::MalformedPolicy
         | Kind::BadCertificate
+        | Kind::BadRegistrationCode
         | Kind::TooLarge
         | Kind::Encoding
         | Kind::Exists
@@ -104,6 +106,7 @@ fn xml(kind: Kind) -> Face {
         Kind::Invalid
         | Kind::MalformedPolicy
         | Kind::BadCertificate
+        | Kind::BadRegistrationCode
         | Kind::TooLarge
         | Kind::Encoding
         | Kind::NotFound

@@ -1,6 +1,7 @@
 //! Certificates: the server's own, made here on first start or the operator's, and those that clients present. The
 //! only folder that knows X.509.
 
+mod ca;
 mod der;
 mod encode;
 mod facts;
@@ -23,6 +24,7 @@ use crate::config::Config;
 use crate::ids::Ids;
 use crate::trouble::StartError;
 
+pub use ca::{CaCertificate, NotIssued};
 pub use issue::{DeviceIssuer, Issued, NewKeys};
 pub use peer::{PeerCertificate, Presented};
 pub use proof::{CHAIN, CHAIN_BYTES, Proof};

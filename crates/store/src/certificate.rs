@@ -4,7 +4,7 @@ use adit_iot::certificate::{Certificate, Kept, Mode, Status};
 use adit_iot::{CertificateId, Scope, Timestamp, arn};
 
 use crate::sql::{Row, Tx, args, unreadable};
-use crate::{Order, Page, Result, Store, attachment, principal, tunnel};
+use crate::{Order, Page, Result, Store, attachment, principal, provisioning_attempt, tunnel};
 
 /// A certificate as the gate finds it by its id alone: in one scope, or in several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,24 @@ impl Store {
     pub async fn certificate_create(&self, scope: &Scope, new: Certificate) -> Result<bool> {
         let scope = scope.clone();
         self.driver.write(move |tx| insert(tx, &scope, &new)).await
+    }
+
+    /// Keeps a certificate if there is none of that id in the scope; the one that is there then, and whether it is new.
+    /// However many do this at once, one of them is told that it is new.
+    ///
+    /// # Errors
+    /// Only the store's own.
+    pub async fn certificate_arrive(&self, scope: &Scope, new: Certificate) -> Result<(Certificate, bool)> {
+        let scope = scope.clone();
+        self.driver
+            .write(move |tx| {
+                if let Some(there) = find(tx, &scope, &new.id)? {
+                    return Ok((there, false));
+                }
+                insert(tx, &scope, &new)?;
+                Ok((new, true))
+            })
+            .await
     }
 
     /// The certificate of that id.
@@ -197,6 +215,7 @@ impl Store {
                     return Ok(CertificateDeleted::Kept(kept));
                 }
                 attachment::detach_all(tx, &scope, &arn)?;
+                provisioning_attempt::forget(tx, &scope, &id)?;
                 tx.run(
                     "DELETE FROM certificate WHERE account = $1 AND region = $2 AND id = $3",
                     args![scope.account(), scope.region(), id.as_str()],

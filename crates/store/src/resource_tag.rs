@@ -72,13 +72,14 @@ impl Store {
 
 /// Whether there is such a resource. What this server does not keep is never there.
 fn exists(tx: &Tx<'_>, scope: &Scope, resource: &Taggable) -> Result<bool> {
-    let table = match resource.kind {
-        Kind::Policy => "policy",
-        Kind::ThingType => "thing_type",
-        Kind::ThingGroup => "thing_group",
+    let (table, name) = match resource.kind {
+        Kind::Policy => ("policy", "name"),
+        Kind::ThingType => ("thing_type", "name"),
+        Kind::ThingGroup => ("thing_group", "name"),
+        Kind::CaCertificate => ("ca", "id"),
         _ => return Ok(false),
     };
-    let sql = format!("SELECT 1 FROM {table} WHERE account = $1 AND region = $2 AND name = $3");
+    let sql = format!("SELECT 1 FROM {table} WHERE account = $1 AND region = $2 AND {name} = $3");
     let found =
         tx.first(&sql, args![scope.account(), scope.region(), resource.name.as_str()], |row| row.int(0))?;
     Ok(found.is_some())

@@ -1,5 +1,6 @@
 //! Device certificates: issued here or registered, and their status (spec: control-plane §7, §8.2).
 
+use adit_iot::ca::{self, Ca};
 use adit_iot::certificate::{Certificate, Mode, Status};
 use adit_iot::page::Listing;
 use adit_iot::{CertificateId, Error, Kind, Secret, Timestamp, arn};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::paging::Marked;
 use super::tunnel::Empty;
 use crate::mqtt::Cut;
-use crate::pki::{Issued, Registrable};
+use crate::pki::{CaCertificate, Issued, NotIssued, Registrable};
 use crate::state::Call;
 
 /// Certificates of a CA on a page when the caller does not say (spec: control-plane §6).
@@ -153,13 +154,98 @@ pub async fn register_certificate_without_ca(
 ) -> Result<RegisterCertificateOutput, Error> {
     let status = input.status.as_deref().map_or(Ok(Status::Inactive), Status::parse)?.for_registration()?;
     let read = Registrable::read(&input.certificate_pem)?;
+    keep_registered(cx, &read, input.certificate_pem, status, (Mode::SniOnly, None)).await
+}
+
+/// Input of RegisterCertificate.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterCertificate {
+    /// A certificate in PEM.
+    pub certificate_pem: String,
+    /// The CA that issued it, in PEM.
+    pub ca_certificate_pem: Option<String>,
+    /// Whether it is active at once, if no status is given.
+    #[serde(default)]
+    pub set_as_active: bool,
+    /// Its status.
+    pub status: Option<String>,
+}
+
+/// Registers a certificate of a registered CA, or of this server's own.
+///
+/// # Errors
+/// `BadCertificate` for one that no such CA issued; `WrongState` for a CA that is not registered or not active, and for
+/// a status that only the server gives; `Conflict` if several registered CAs could have issued it; `Exists`.
+pub async fn register_certificate(
+    cx: &Call<'_>,
+    input: RegisterCertificate,
+) -> Result<RegisterCertificateOutput, Error> {
+    let otherwise = if input.set_as_active { Status::Active } else { Status::Inactive };
+    let status = input.status.as_deref().map_or(Ok(otherwise), Status::parse)?.for_registration()?;
+    let read = Registrable::read(&input.certificate_pem)?;
+    let ca = match &input.ca_certificate_pem {
+        Some(pem) => Some(named_ca(cx, pem, &read).await?),
+        None => issuing_ca(cx, &read).await?,
+    };
+    let under = ca.map_or((Mode::Default, None), |ca| (ca.mode, Some(ca.id)));
+    keep_registered(cx, &read, input.certificate_pem, status, under).await
+}
+
+/// The registered CA that the caller shows. spec: control-plane §8.2
+async fn named_ca(cx: &Call<'_>, pem: &str, read: &Registrable) -> Result<Ca, Error> {
+    let shown = CaCertificate::read(pem)?;
+    let refused = |text: &str| Error::new(Kind::WrongState, text);
+    let ca = cx.state.store.ca_get(cx.scope, &shown.id).await?;
+    let ca = ca.ok_or_else(|| refused("No CA certificate exists for the given certificate"))?;
+    shown.has_issued(&read.der).map_err(NotIssued::refusal)?;
+    if ca.status != ca::Status::Active {
+        return Err(refused("The CA certificate is not active"));
+    }
+    Ok(ca)
+}
+
+/// The registered CA that issued a certificate; `None` for this server's own. spec: control-plane §8.2
+async fn issuing_ca(cx: &Call<'_>, read: &Registrable) -> Result<Option<Ca>, Error> {
+    let of_subject = cx.state.store.cas_of_subject(Some(cx.scope), read.issuer.clone()).await?;
+    let mut issuers = of_subject.into_iter().map(|found| found.ca).filter(|ca| {
+        CaCertificate::stored(&ca.pem).is_some_and(|read_ca| read_ca.has_issued(&read.der).is_ok())
+    });
+    let Some(first) = issuers.next() else {
+        if cx.state.issuer.has_issued(read.der.clone()).await? {
+            return Ok(None);
+        }
+        return Err(Error::new(
+            Kind::BadCertificate,
+            "No registered CA certificate issued this certificate. Register its CA first (RegisterCACertificate), or              use RegisterCertificateWithoutCA.",
+        ));
+    };
+    if issuers.next().is_some() {
+        return Err(Error::new(
+            Kind::Conflict,
+            "Several registered CA certificates have the subject and the key that issued this certificate. Say which              with caCertificatePem.",
+        ));
+    }
+    if first.status != ca::Status::Active {
+        return Err(Error::new(Kind::WrongState, "The CA certificate is not active"));
+    }
+    Ok(Some(first))
+}
+
+async fn keep_registered(
+    cx: &Call<'_>,
+    read: &Registrable,
+    pem: String,
+    status: Status,
+    (mode, ca_id): (Mode, Option<CertificateId>),
+) -> Result<RegisterCertificateOutput, Error> {
     let certificate_arn = arn::certificate(cx.scope, &read.id);
     let certificate = Certificate {
         id: read.id.clone(),
         status,
-        mode: Mode::SniOnly,
-        ca_id: None,
-        pem: input.certificate_pem,
+        mode,
+        ca_id,
+        pem,
         not_before: read.not_before,
         not_after: read.not_after,
         customer_version: 1,
@@ -211,11 +297,14 @@ struct CertificateDescription {
     certificate_mode: &'static str,
 }
 
+/// `CertificateValidity` on the wire.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Validity {
-    not_before: Timestamp,
-    not_after: Timestamp,
+pub struct Validity {
+    /// Its begin.
+    pub not_before: Timestamp,
+    /// Its end.
+    pub not_after: Timestamp,
 }
 
 /// Shows a certificate.

@@ -55,7 +55,7 @@ fn names<'c>(name: &'c X509Name<'_>) -> impl Iterator<Item = (Cow<'c, str>, Name
 }
 
 /// The text of a directory string, whichever of its types it has.
-fn text<'c>(value: &Any<'c>) -> Option<Cow<'c, str>> {
+pub(super) fn text<'c>(value: &Any<'c>) -> Option<Cow<'c, str>> {
     const BMP_STRING: u32 = 30;
     if value.tag().0 == BMP_STRING {
         let (units, _) = value.data.as_chunks::<2>();

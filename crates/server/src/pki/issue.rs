@@ -15,12 +15,14 @@ use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivatePkc
 use tokio::sync::Semaphore;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::ca::CaCertificate;
 use super::encode::{self, BIT_STRING, INTEGER, OCTET_STRING, SEQUENCE, SET, element, explicit, of};
 use super::request::Wish;
 use crate::files;
 use crate::ids::Ids;
 use crate::trouble::StartError;
 
+const CA_PEM: &str = "device-ca.pem";
 /// Device certificates begin this long ago, for devices whose clocks are behind, in seconds.
 const EARLIER: i64 = 120;
 /// 2049-12-31T23:59:59Z, when device certificates end, in seconds since the epoch.
@@ -116,6 +118,20 @@ impl DeviceIssuer {
         };
         tokio::task::spawn_blocking(work).await.map_err(broken)?
     }
+
+    /// Whether a certificate, in DER, was issued here.
+    ///
+    /// # Errors
+    /// Only a defect.
+    pub async fn has_issued(&self, leaf: Vec<u8>) -> Result<bool, Error> {
+        let path = self.ca.folder.join(CA_PEM);
+        let work = move || {
+            // Without the file nothing was issued yet.
+            let ca = std::fs::read_to_string(path).ok().and_then(|pem| CaCertificate::stored(&pem));
+            ca.is_some_and(|ca| ca.has_issued(&leaf).is_ok())
+        };
+        tokio::task::spawn_blocking(work).await.map_err(broken)
+    }
 }
 
 fn violates(what: &str) -> Error {
@@ -186,7 +202,7 @@ impl DeviceCa {
         if let Some(ca) = &*opened {
             return Ok(Arc::clone(ca));
         }
-        let (pem, key) = (self.folder.join("device-ca.pem"), self.folder.join("device-ca.key"));
+        let (pem, key) = (self.folder.join(CA_PEM), self.folder.join("device-ca.key"));
         match (pem.exists(), key.exists()) {
             (false, false) => make(&pem, &key, ids, now)?,
             (true, true) => {}

@@ -36,18 +36,19 @@ impl<'a> Wish<'a> {
         let key = &info.subject_pki;
         let kind = KeyKind::of(key)
             .ok_or("its key must be RSA with at least 2048 bits, or EC P-256, P-384 or P-521")?;
-        let algorithm = kind
-            .algorithm(&request.signature_algorithm.algorithm.to_id_string())
-            .ok_or("its signature must be RSA (PKCS#1) or ECDSA with SHA-256, SHA-384 or SHA-512")?;
-        UnparsedPublicKey::new(algorithm, &key.subject_public_key.data)
-            .verify(info.raw, &request.signature_value.data)
-            .map_err(|_| "it is not signed by its own key")?;
+        let algorithm = request.signature_algorithm.algorithm.to_id_string();
+        if kind.algorithm(&algorithm).is_none() {
+            return Err("its signature must be RSA (PKCS#1) or ECDSA with SHA-256, SHA-384 or SHA-512");
+        }
+        kind.verify(&algorithm, &key.subject_public_key.data, info.raw, &request.signature_value.data)
+            .ok_or("it is not signed by its own key")?;
         Ok(Self { subject: info.subject.as_raw(), public_key: key.raw })
     }
 }
 
+/// A kind of key whose signatures are accepted.
 #[derive(Debug, Clone, Copy)]
-enum KeyKind {
+pub(super) enum KeyKind {
     Rsa,
     P256,
     P384,
@@ -55,7 +56,7 @@ enum KeyKind {
 }
 
 impl KeyKind {
-    fn of(key: &SubjectPublicKeyInfo<'_>) -> Option<Self> {
+    pub(super) fn of(key: &SubjectPublicKeyInfo<'_>) -> Option<Self> {
         let curve = || {
             key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok()).map(|oid| oid.to_id_string())
         };
@@ -72,6 +73,11 @@ impl KeyKind {
             },
             _ => None,
         }
+    }
+
+    /// Whether `key` made this signature with the algorithm of that OID.
+    pub(super) fn verify(self, algorithm: &str, key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+        UnparsedPublicKey::new(self.algorithm(algorithm)?, key).verify(message, signature).ok()
     }
 
     fn algorithm(self, oid: &str) -> Option<&'static dyn VerificationAlgorithm> {
@@ -100,6 +106,10 @@ impl KeyKind {
 pub struct Registrable {
     /// SHA-256 of its DER.
     pub id: CertificateId,
+    /// Its DER.
+    pub der: Vec<u8>,
+    /// DER of its issuer name.
+    pub issuer: Vec<u8>,
     /// Begin of its validity.
     pub not_before: Timestamp,
     /// End of its validity.
@@ -107,7 +117,7 @@ pub struct Registrable {
 }
 
 /// What a certificate may be signed with (spec: control-plane §8.2).
-const SIGNATURES: [&str; 7] = [
+pub(super) const SIGNATURES: [&str; 7] = [
     "1.2.840.113549.1.1.11",
     "1.2.840.113549.1.1.12",
     "1.2.840.113549.1.1.13",
@@ -155,6 +165,8 @@ impl Registrable {
         let time = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
         Ok(Self {
             id: certificate_id(&der),
+            der: der.to_vec(),
+            issuer: parsed.issuer().as_raw().to_vec(),
             not_before: time(parsed.validity().not_before.timestamp()),
             not_after: time(parsed.validity().not_after.timestamp()),
         })

@@ -11,6 +11,7 @@ mod api;
 mod attachment;
 mod authorization;
 mod bed;
+mod ca;
 mod certificate;
 mod corpus;
 mod data;

@@ -3,6 +3,7 @@
 
 mod attachment;
 mod audit;
+mod ca;
 mod certificate;
 mod credential;
 mod durability;
@@ -11,6 +12,7 @@ mod migrate;
 mod mqtt;
 mod policy;
 mod principal;
+mod provisioning_attempt;
 mod resource_tag;
 mod search;
 mod setting;
