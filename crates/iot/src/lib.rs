@@ -14,6 +14,7 @@ pub mod page;
 pub mod policy;
 pub mod policy_record;
 pub mod principal;
+pub mod provisioning;
 pub mod secret;
 pub mod shadow;
 pub mod tag;

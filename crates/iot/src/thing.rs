@@ -104,6 +104,27 @@ pub(crate) fn kept(mut attributes: Attributes) -> Attributes {
     attributes
 }
 
+/// Whether a thing may have this attribute: what the table of CreateThing asks of one (spec: control-plane §11).
+///
+/// # Errors
+/// [`Kind::Invalid`](crate::Kind::Invalid) saying what is allowed.
+pub fn check_attribute(name: &str, value: &str) -> Result<(), Error> {
+    let of_name = |b: u8| b.is_ascii_alphanumeric() || b"_.,@/:#-".contains(&b);
+    if name.is_empty() || name.len() > 128 || !name.bytes().all(of_name) {
+        return Err(Error::invalid(format!(
+            "Attribute name {name:?} must be 1 to 128 of the characters a-z, A-Z, 0-9 and _.,@/:#-"
+        )));
+    }
+    let of_value = |b: u8| b.is_ascii_alphanumeric() || b"_.,@/:#=[]-".contains(&b);
+    if value.len() > 800 || !value.bytes().all(of_value) {
+        return Err(Error::invalid(format!(
+            "The value {value:?} of attribute {name} must be at most 800 of the characters a-z, A-Z, 0-9 and \
+             _.,@/:#=[]-"
+        )));
+    }
+    Ok(())
+}
+
 fn check_count(attributes: &Attributes, typed: bool) -> Result<(), Error> {
     let (most, which) = if typed {
         (MAX_ATTRIBUTES_WITH_TYPE, "with a type")

@@ -23,6 +23,7 @@ pub mod mqtt;
 pub mod nearby;
 pub mod net;
 pub mod pki;
+pub mod provision;
 pub mod rates;
 pub mod refusals;
 pub mod seal;

@@ -172,6 +172,7 @@ const NAMES: &[(&str, Option<Unit>, Shape, &str)] = &[
         "MQTT connections ended, by reason of the lifecycle event.",
     ),
     ("adit_mqtt_connects_total", None, Shape::Counter, "MQTT CONNECT packets answered, by result."),
+    ("adit_provisioned_total", None, Shape::Counter, "Templates applied to devices, by result."),
     ("adit_store_transactions_total", None, Shape::Counter, "Changes that were stored."),
     ("adit_store_commits_total", None, Shape::Counter, "Commits to disk that carried them."),
     (

@@ -151,7 +151,14 @@ impl Store {
     }
 }
 
-fn attach(tx: &Tx<'_>, scope: &Scope, name: &PolicyName, target: &Target, most: usize) -> Result<Attached> {
+/// Attaches a policy, unless the target has `most` already.
+pub(crate) fn attach(
+    tx: &Tx<'_>,
+    scope: &Scope,
+    name: &PolicyName,
+    target: &Target,
+    most: usize,
+) -> Result<Attached> {
     let Some(head) = policy::head(tx, scope, name)? else { return Ok(Attached::NoPolicy) };
     let there = match target {
         Target::Certificate(id) => certificate::exists(tx, scope, id)?,
@@ -188,6 +195,16 @@ pub(crate) fn policies_of(tx: &Tx<'_>, scope: &Scope, target: &str) -> Result<Ve
          WHERE a.account = $1 AND a.region = $2 AND a.target = $3 ORDER BY a.seq",
         args![scope.account(), scope.region(), target],
         |row| Ok((PolicyName::parse(&row.text(0)?).map_err(unreadable)?, row.text(1)?)),
+    )
+}
+
+/// Names of the policies attached to a target, in order of attaching.
+pub(crate) fn names_of(tx: &Tx<'_>, scope: &Scope, target: &str) -> Result<Vec<PolicyName>> {
+    tx.rows(
+        "SELECT p.name FROM attachment a JOIN policy p ON p.seq = a.policy \
+         WHERE a.account = $1 AND a.region = $2 AND a.target = $3 ORDER BY a.seq",
+        args![scope.account(), scope.region(), target],
+        |row| PolicyName::parse(&row.text(0)?).map_err(unreadable),
     )
 }
 

@@ -173,18 +173,7 @@ impl Store {
                 let Some(there) = find(tx, &scope, &id)? else { return Ok(CertificateChanged::NotFound) };
                 match there.with_status(status, now) {
                     Ok(Some(changed)) => {
-                        tx.run(
-                            "UPDATE certificate SET status = $4, customer_version = $5, updated_at = $6 \
-                             WHERE account = $1 AND region = $2 AND id = $3",
-                            args![
-                                scope.account(),
-                                scope.region(),
-                                id.as_str(),
-                                changed.status.as_str(),
-                                changed.customer_version,
-                                changed.updated_at,
-                            ],
-                        )?;
+                        update(tx, &scope, &changed)?;
                         Ok(CertificateChanged::Yes(there.status, changed))
                     }
                     Ok(None) => Ok(CertificateChanged::Same),
@@ -226,7 +215,25 @@ impl Store {
     }
 }
 
-fn insert(tx: &Tx<'_>, scope: &Scope, new: &Certificate) -> Result<bool> {
+/// Keeps the status a certificate has now.
+pub(crate) fn update(tx: &Tx<'_>, scope: &Scope, changed: &Certificate) -> Result<()> {
+    tx.run(
+        "UPDATE certificate SET status = $4, customer_version = $5, updated_at = $6 \
+         WHERE account = $1 AND region = $2 AND id = $3",
+        args![
+            scope.account(),
+            scope.region(),
+            changed.id.as_str(),
+            changed.status.as_str(),
+            changed.customer_version,
+            changed.updated_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Keeps a certificate. `false`: there is one of that id in the scope; nothing changed.
+pub(crate) fn insert(tx: &Tx<'_>, scope: &Scope, new: &Certificate) -> Result<bool> {
     let inserted = tx.run(
         "INSERT INTO certificate (account, region, id, status, mode, ca_id, pem, not_before, not_after, \
          customer_version, generation_id, created_at, updated_at) \
@@ -251,7 +258,7 @@ fn insert(tx: &Tx<'_>, scope: &Scope, new: &Certificate) -> Result<bool> {
     Ok(inserted > 0)
 }
 
-fn find(tx: &Tx<'_>, scope: &Scope, wanted: &CertificateId) -> Result<Option<Certificate>> {
+pub(crate) fn find(tx: &Tx<'_>, scope: &Scope, wanted: &CertificateId) -> Result<Option<Certificate>> {
     tx.first(
         "SELECT id, status, mode, ca_id, pem, not_before, not_after, customer_version, generation_id, created_at, \
          updated_at FROM certificate WHERE account = $1 AND region = $2 AND id = $3",

@@ -72,27 +72,7 @@ impl Store {
     /// Only the store's own.
     pub async fn policy_create(&self, scope: &Scope, new: NewPolicy) -> Result<bool> {
         let scope = scope.clone();
-        self.driver
-            .write(move |tx| {
-                let seq = tx.first(
-                    "INSERT INTO policy (account, region, name, default_version, last_version, generation_id, \
-                     created_at, updated_at) VALUES ($1, $2, $3, 1, 1, $4, $5, $5) \
-                     ON CONFLICT (account, region, name) DO NOTHING RETURNING seq",
-                    args![
-                        scope.account(),
-                        scope.region(),
-                        new.name.as_str(),
-                        new.generation_id.as_str(),
-                        new.created_at,
-                    ],
-                    |row| row.int(0),
-                )?;
-                let Some(seq) = seq else { return Ok(false) };
-                insert_version(tx, seq, 1, &new.document, new.created_at)?;
-                resource_tag::replace(tx, &scope, &tagged(&new.name), &new.tags)?;
-                Ok(true)
-            })
-            .await
+        self.driver.write(move |tx| insert(tx, &scope, &new)).await
     }
 
     /// The policy of that name.
@@ -320,6 +300,28 @@ pub(crate) fn head(tx: &Tx<'_>, scope: &Scope, name: &PolicyName) -> Result<Opti
             })
         },
     )
+}
+
+/// Keeps a policy whose version 1 is the default. `false`: there is one of that name; nothing changed.
+pub(crate) fn insert(tx: &Tx<'_>, scope: &Scope, new: &NewPolicy) -> Result<bool> {
+    let seq =
+        tx.first(
+            "INSERT INTO policy (account, region, name, default_version, last_version, generation_id, \
+         created_at, updated_at) VALUES ($1, $2, $3, 1, 1, $4, $5, $5) \
+         ON CONFLICT (account, region, name) DO NOTHING RETURNING seq",
+            args![
+                scope.account(),
+                scope.region(),
+                new.name.as_str(),
+                new.generation_id.as_str(),
+                new.created_at,
+            ],
+            |row| row.int(0),
+        )?;
+    let Some(seq) = seq else { return Ok(false) };
+    insert_version(tx, seq, 1, &new.document, new.created_at)?;
+    resource_tag::replace(tx, scope, &tagged(&new.name), &new.tags)?;
+    Ok(true)
 }
 
 fn insert_version(tx: &Tx<'_>, policy: i64, version: i64, document: &str, now: Timestamp) -> Result<()> {

@@ -166,16 +166,7 @@ impl Store {
         principal: &str,
     ) -> Result<Vec<(ThingName, bool)>> {
         let (scope, principal) = (scope.clone(), principal.to_owned());
-        self.driver
-            .read(move |tx| {
-                tx.rows(
-                    "SELECT t.name, p.exclusive FROM thing_principal p JOIN thing t ON t.seq = p.thing \
-                     WHERE p.account = $1 AND p.region = $2 AND p.principal = $3 ORDER BY p.seq LIMIT 100",
-                    args![scope.account(), scope.region(), principal],
-                    |row| attached_thing(row, 0),
-                )
-            })
-            .await
+        self.driver.read(move |tx| things_of(tx, &scope, &principal)).await
     }
 
     /// The thing a connection speaks for: the one its principal, an ARN or a Cognito identity, is attached to
@@ -195,7 +186,17 @@ impl Store {
     }
 }
 
-fn attach(
+/// The first 100 things a principal is attached to, and whether exclusively.
+pub(crate) fn things_of(tx: &Tx<'_>, scope: &Scope, principal: &str) -> Result<Vec<(ThingName, bool)>> {
+    tx.rows(
+        "SELECT t.name, p.exclusive FROM thing_principal p JOIN thing t ON t.seq = p.thing \
+         WHERE p.account = $1 AND p.region = $2 AND p.principal = $3 ORDER BY p.seq LIMIT 100",
+        args![scope.account(), scope.region(), principal],
+        |row| attached_thing(row, 0),
+    )
+}
+
+pub(crate) fn attach(
     tx: &Tx<'_>,
     scope: &Scope,
     name: &ThingName,

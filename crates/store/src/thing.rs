@@ -196,7 +196,7 @@ fn attributes_text(thing: &Thing) -> Result<String> {
     serde_json::to_string(&thing.attributes).map_err(unreadable)
 }
 
-fn insert(tx: &Tx<'_>, scope: &Scope, thing: &Thing) -> Result<()> {
+pub(crate) fn insert(tx: &Tx<'_>, scope: &Scope, thing: &Thing) -> Result<()> {
     let seq = tx.first(
         "INSERT INTO thing (account, region, name, id, type_name, attributes, version, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq",
@@ -215,7 +215,7 @@ fn insert(tx: &Tx<'_>, scope: &Scope, thing: &Thing) -> Result<()> {
     index(tx, scope, seq.ok_or_else(|| unreadable("the new thing has no number"))?, thing)
 }
 
-fn update(tx: &Tx<'_>, scope: &Scope, seq: i64, thing: &Thing) -> Result<()> {
+pub(crate) fn update(tx: &Tx<'_>, scope: &Scope, seq: i64, thing: &Thing) -> Result<()> {
     tx.run(
         "UPDATE thing SET attributes = $2, version = $3, type_name = $4 WHERE seq = $1",
         args![seq, attributes_text(thing)?, thing.version, type_of(thing)],

@@ -143,7 +143,7 @@ fn with_ancestors(tx: &Tx<'_>, scope: &Scope, thing: &ThingName) -> Result<Vec<T
     )
 }
 
-fn regroup(
+pub(crate) fn regroup(
     tx: &Tx<'_>,
     scope: &Scope,
     name: &ThingName,
@@ -179,7 +179,7 @@ fn regroup(
 }
 
 /// The groups a thing is in directly.
-fn memberships(tx: &Tx<'_>, thing: i64) -> Result<Vec<Membership>> {
+pub(crate) fn memberships(tx: &Tx<'_>, thing: i64) -> Result<Vec<Membership>> {
     tx.rows(
         "SELECT g.name, COALESCE((SELECT r.name FROM thing_group_above a JOIN thing_group r ON r.seq = a.above \
          WHERE a.thing_group = g.seq ORDER BY a.distance DESC LIMIT 1), g.name) \
