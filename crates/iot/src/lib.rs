@@ -9,6 +9,7 @@ pub mod arn;
 pub mod ca;
 pub mod certificate;
 pub mod error;
+pub mod first_connect;
 pub mod ids;
 pub mod page;
 pub mod policy;

@@ -2,6 +2,7 @@
 //!
 //! Whoever may open the socket is the operator: its mode is 0600.
 
+mod attempts;
 mod clients;
 mod query;
 
@@ -38,6 +39,7 @@ const CONNECTIONS: usize = 16;
 const PATHS: &str = "GET /status, GET /audit?after=N, \
     GET /refusals?thing=T&certificate=ID&client-id=C&address=A&after=N&limit=N, \
     GET /clients?certificate=ID&all=B&after=C&limit=N, GET /clients/show?client-id=C, POST /clients/cut?client-id=C, \
+    GET /provisioning?certificate=ID&ca=ID&failed=B&after=N&limit=N, POST /provisioning/retry?certificate=ID, \
     POST /reload, POST /drain\n";
 /// Time for a request head, and between requests.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,6 +87,8 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
         (Method::GET, "/clients") => clients::list(&control.state, request.uri().query()),
         (Method::GET, "/clients/show") => clients::show(&control.state, request.uri().query()),
         (Method::POST, "/clients/cut") => clients::cut(&control.state, request.uri().query()).await,
+        (Method::GET, "/provisioning") => attempts::list(&control.state, request.uri().query()).await,
+        (Method::POST, "/provisioning/retry") => attempts::retry(&control.state, request.uri().query()).await,
         (Method::POST, "/reload") => match control.reload() {
             Ok(()) => page(StatusCode::OK, &json!({ "reloaded": true })),
             Err(error) => {

@@ -1,6 +1,7 @@
 //! One API request: from HTTP to a handler and back. Operation names are matched here and nowhere else.
 
 pub mod attachment;
+pub mod attempt;
 pub mod authorization;
 pub mod ca;
 pub mod caller;
@@ -124,6 +125,8 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "ListThingPrincipalsV2") => with_input!(principal::list_thing_principals_v2),
         (Service::Iot, "ListThingTypes") => with_input!(thing_type::list_thing_types),
         (Service::Iot, "ListConnections") => with_input!(connection::list_connections),
+        (Service::Iot, "ListProvisioningAttempts") => with_input!(attempt::list_provisioning_attempts),
+        (Service::Iot, "RetryProvisioning") => with_input!(attempt::retry_provisioning),
         (Service::Iot, "ListRefusals") => with_input!(refusal::list_refusals),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),
         (Service::Iot, "ListThingsInThingGroup") => with_input!(thing_group::list_things_in_thing_group),

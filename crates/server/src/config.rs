@@ -51,6 +51,8 @@ pub struct Config {
     pub sni: Sni,
     /// How device certificates are judged.
     pub certificate: Certificate,
+    /// Devices that come in by themselves.
+    pub jitp: Jitp,
     /// Secure tunneling.
     pub tunnel: Tunnel,
     /// Things, their types and groups.
@@ -245,6 +247,24 @@ pub enum SniUnknown {
 pub struct Certificate {
     /// Whether the validity dates count.
     pub check_validity: bool,
+}
+
+/// `[jitp]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Jitp {
+    /// What becomes of the connection that brought a device to be provisioned.
+    pub first_connection: FirstConnection,
+}
+
+/// What becomes of the connection that brought a device to be provisioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstConnection {
+    /// It is closed, as AWS does; the device comes back and is let in.
+    Drop,
+    /// It goes on.
+    Accept,
 }
 
 /// `[tunnel]`

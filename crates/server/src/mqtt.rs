@@ -35,6 +35,7 @@ use crate::identity::Principal;
 use crate::net::carrier::Carrier;
 use crate::net::seats::Seat;
 use crate::pki::PeerCertificate;
+use crate::provision::Newcomer;
 use crate::state::State;
 
 pub use connections::{Connection, RetainedMessage};
@@ -53,14 +54,17 @@ pub struct Peer {
     pub user_agent: Option<String>,
     /// Who it is.
     pub identity: Identity,
+    /// Given if its certificate is not active yet and may come in by itself: its CONNECT decides.
+    pub newcomer: Option<Arc<Newcomer>>,
 }
 
 /// Who a peer has proved to be.
 #[derive(Debug, Clone)]
 pub enum Identity {
-    /// A registered, active certificate whose key the peer holds: the gate has let it in.
+    /// A registered, active certificate whose key the peer holds: the gate has let it in. Of a newcomer, one that may
+    /// become so.
     Certificate {
-        /// Where the certificate is registered.
+        /// Where the certificate, or the newcomer's CA, is registered.
         scope: Scope,
         /// The certificate.
         certificate: Arc<PeerCertificate>,

@@ -25,8 +25,8 @@ use crate::ids::Ids;
 use crate::trouble::StartError;
 
 pub use ca::{CaCertificate, NotIssued};
-pub use issue::{DeviceIssuer, Issued, NewKeys};
-pub use peer::{PeerCertificate, Presented};
+pub use issue::{DeviceIssuer, Issued, NewKeys, certificate_id};
+pub use peer::{PeerCertificate, Presented, subject_fields, validity_of};
 pub use proof::{CHAIN, CHAIN_BYTES, Proof};
 pub use request::{Registrable, facts_of_pem};
 
@@ -37,6 +37,18 @@ const RENEW_BEFORE: Duration = Duration::from_secs(30 * 86_400);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unreadable(pub &'static str);
+
+/// A certificate in DER as PEM.
+#[must_use]
+pub fn pem_of(der: &[u8]) -> String {
+    encode::pem("CERTIFICATE", der)
+}
+
+/// The first certificate of a PEM text; `None` if there is none.
+#[must_use]
+pub fn der_of(pem: &str) -> Option<CertificateDer<'static>> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).ok()
+}
 
 /// What the server proves itself with.
 #[derive(Debug)]

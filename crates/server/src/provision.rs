@@ -1,3 +1,10 @@
 //! Provisioning devices: on their first connection, by RegisterThing, and by fleet provisioning (spec: provisioning).
+//! What is done is decided in `adit_iot::first_connect` and `adit_iot::provisioning`.
 
 pub mod apply;
+mod arrivals;
+pub mod first_connect;
+mod newcomer;
+
+pub use arrivals::Arrivals;
+pub use newcomer::{Newcomer, newcomer};

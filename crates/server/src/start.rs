@@ -160,6 +160,7 @@ fn state(
         ids,
         keys,
         gate: crate::gate::Gate::default(),
+        arrivals: crate::provision::Arrivals::default(),
         issuer,
         metrics,
         refusals: Refusals::default(),

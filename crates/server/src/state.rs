@@ -19,6 +19,7 @@ use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::mqtt::Gateway;
 use crate::pki::DeviceIssuer;
+use crate::provision::Arrivals;
 use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::shutdown::Phases;
@@ -51,6 +52,8 @@ pub struct State {
     pub keys: Keys,
     /// Which certificates are let in.
     pub gate: Gate,
+    /// Devices that are being provisioned.
+    pub arrivals: Arrivals,
     /// The maker of device certificates.
     pub issuer: DeviceIssuer,
     /// Counters and levels.

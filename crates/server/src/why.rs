@@ -33,6 +33,8 @@ const LOGGED_PER_SECOND: u32 = 10;
 pub enum Stage {
     /// In the TLS handshake, or by the gate behind it.
     Handshake,
+    /// The CONNECT of a device that comes in by itself.
+    FirstConnection,
     /// CONNECT.
     Connect,
     /// PUBLISH, by a policy or because the topic is reserved.
@@ -51,6 +53,7 @@ impl Stage {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Handshake => "handshake",
+            Self::FirstConnection => "first-connection",
             Self::Connect => "connect",
             Self::Publish => "publish",
             Self::Subscribe => "subscribe",
@@ -147,6 +150,7 @@ impl Refusal {
             (Stage::Publish | Stage::Subscribe, Some(name)) => format!("{stage} to {name} refused: {why}"),
             (Stage::Receive, Some(name)) => format!("delivery of {name} refused: {why}"),
             (Stage::Connect, Some(name)) => format!("connect as {name} refused: {why}"),
+            (Stage::FirstConnection, _) => format!("first connection closed: {why}"),
             (Stage::Http, Some(_)) => format!("HTTPS request refused: {why}"),
             _ => format!("{stage} refused: {why}"),
         }

@@ -3,7 +3,7 @@
 
 use crate::pattern;
 use crate::service::Service;
-use crate::table::{Check, Fault, Method, Operation, Place, Text, may};
+use crate::table::{Check, Fault, Method, Operation, Place, Text, may, need};
 
 /// By name, ascending.
 pub static OPERATIONS: &[Operation] = &[
@@ -16,6 +16,21 @@ pub static OPERATIONS: &[Operation] = &[
         members: &[
             may("clientId", &TEXT).at(Place::Query, "clientId"),
             may("certificateId", &CERTIFICATE_ID).at(Place::Query, "certificateId"),
+            may("maxResults", &MAX_RESULTS).at(Place::Query, "maxResults"),
+            may("nextToken", &NEXT_TOKEN).at(Place::Query, "nextToken"),
+        ],
+        faults: FAULTS,
+    },
+    Operation {
+        name: "ListProvisioningAttempts",
+        service: Service::Iot,
+        method: Method::Get,
+        path: "/adit/provisioning-attempts",
+        status: 200,
+        members: &[
+            may("certificateId", &CERTIFICATE_ID).at(Place::Query, "certificateId"),
+            may("caCertificateId", &CERTIFICATE_ID).at(Place::Query, "caCertificateId"),
+            may("failed", &FLAG).at(Place::Query, "failed"),
             may("maxResults", &MAX_RESULTS).at(Place::Query, "maxResults"),
             may("nextToken", &NEXT_TOKEN).at(Place::Query, "nextToken"),
         ],
@@ -37,6 +52,15 @@ pub static OPERATIONS: &[Operation] = &[
         ],
         faults: FAULTS,
     },
+    Operation {
+        name: "RetryProvisioning",
+        service: Service::Iot,
+        method: Method::Post,
+        path: "/adit/provisioning-attempts/{certificateId}/retry",
+        status: 200,
+        members: &[need("certificateId", &CERTIFICATE_ID).at(Place::Path, "certificateId")],
+        faults: FAULTS,
+    },
 ];
 
 const FAULTS: &[Fault] = &[
@@ -49,6 +73,7 @@ const FAULTS: &[Fault] = &[
 
 /// The whole id of a certificate or its beginning.
 static CERTIFICATE_ID: Check = Check::Text(Text::sized(1, 64).like(&pattern::HEX_ID));
+static FLAG: Check = Check::Boolean;
 static MAX_RESULTS: Check = Check::Integer { min: 1, max: 250 };
 static NEXT_TOKEN: Check = Check::Text(Text::any());
 static TEXT: Check = Check::Text(Text::sized(1, 128));

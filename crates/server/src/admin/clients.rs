@@ -73,7 +73,7 @@ fn which(state: &State, query: Option<&str>) -> Result<(Scope, String), String> 
 }
 
 /// The account and region given, else those of the configuration.
-fn scope(state: &State, query: &mut Query) -> Result<Scope, String> {
+pub(super) fn scope(state: &State, query: &mut Query) -> Result<Scope, String> {
     let account = query.text("account").unwrap_or_else(|| state.config.account.clone());
     let region = query.text("region").unwrap_or_else(|| state.config.region.clone());
     Scope::new(&account, &region).map_err(|error| error.to_string())

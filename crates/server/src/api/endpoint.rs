@@ -59,8 +59,25 @@ fn address(config: &Config, scope: &Scope, tail: &str) -> String {
     config.names.iter().find(plain).map_or_else(|| "localhost".to_owned(), Clone::clone)
 }
 
+/// Whether a host name, in lower case, looks like an endpoint of some account and region. spec: provisioning §6.1
+#[must_use]
+pub fn is_shaped(host: &str) -> bool {
+    let Some((label, rest)) = host.split_once('.') else { return false };
+    let prefix = label.strip_suffix("-ats").unwrap_or(label);
+    let of_prefix = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    prefix.len() == 14 && prefix.bytes().all(of_prefix) && rest.starts_with("iot.")
+}
+
+/// Whether a host name, in lower case, is an endpoint of this account and region.
+#[must_use]
+pub fn is_of(scope: &Scope, host: &str) -> bool {
+    let region = host.split('.').nth(2);
+    is_shaped(host) && host.starts_with(&prefix(scope)) && region == Some(scope.region())
+}
+
 /// 14 lower-case letters and digits, the same for an account and region on every server and for ever.
-fn prefix(scope: &Scope) -> String {
+#[must_use]
+pub fn prefix(scope: &Scope) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let sum = digest(&SHA256, format!("adit endpoint {scope}").as_bytes());
     let letter = |byte: &u8| ALPHABET.get(usize::from(byte & 31)).copied().map_or('a', char::from);
@@ -89,6 +106,19 @@ mod tests {
             (config("", "iot.test", &["a"]), format!("{}-ats.iot.eu-west-1.iot.test", prefix(&scope))),
         ] {
             assert_eq!(address(&config, &scope, "-ats.iot"), address_is);
+        }
+    }
+
+    #[test]
+    fn endpoints_of_accounts_are_told_from_other_names() {
+        let scope = Scope::new("123456789012", "eu-west-1").unwrap();
+        let own = address(&config("", "iot.test", &[]), &scope, "-ats.iot");
+        assert!(is_of(&scope, &own) && is_of(&scope, &own.replace("-ats", "")), "{own}");
+        let other = Scope::new("123456789012", "us-east-1").unwrap();
+        assert!(is_shaped(&own) && !is_of(&other, &own));
+        for name in ["localhost", "iot.example", "a1b2c3d4e5f6g7.example", "a1b2c3d4e5f6-ats.iot.eu-west-1.x"]
+        {
+            assert!(!is_shaped(name), "{name}");
         }
     }
 

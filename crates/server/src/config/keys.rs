@@ -217,6 +217,13 @@ pub const KEYS: &[Key] = &[
         "Refuses a device whose certificate is not valid yet, or not any more, by more than 5 minutes. Off for devices without a calendar.",
     ),
     key(
+        "jitp.first-connection",
+        Kind::Word(&["drop", "accept"]),
+        "\"drop\"",
+        "",
+        "What becomes of the connection that brought a device to be provisioned: `drop` closes it without a CONNACK as AWS does, so that the device comes back and is let in; `accept` provisions it and lets the connection go on.",
+    ),
+    key(
         "tunnel.pace",
         Kind::Bytes(0, u32::MAX as u64),
         "100000",

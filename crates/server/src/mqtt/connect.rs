@@ -21,6 +21,7 @@ use super::reserved::{self, Publishing};
 use super::roster::Online;
 use super::slot::Slot;
 use super::{Identity, Peer, events};
+use crate::provision::first_connect;
 use crate::shutdown::Phase as Stage;
 use crate::state::State;
 use crate::why::{self, Refusal};
@@ -88,6 +89,11 @@ pub(super) async fn connect(
     // Queues of shared subscriptions are kept under such names.
     if client_id.starts_with("$share/") {
         return Err(Reason::ClientIdentifierNotValid.into());
+    }
+    if let Some(newcomer) = &peer.newcomer
+        && !Box::pin(first_connect::arrive(state, peer, newcomer, client_id)).await
+    {
+        return Err(KeptOut::Dropped);
     }
     ask_the_gate(state, peer, client_id).await?;
     let rights = Rights::of(state, peer, client_id).await.map_err(|error| {

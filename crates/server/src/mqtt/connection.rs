@@ -112,7 +112,10 @@ pub(super) async fn serve(state: Arc<State>, broker: Arc<Broker>, carrier: Carri
     let uuid = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p];
     let hub = &broker.hub;
     let now = hub.now();
-    let machine = Connection::new(Arc::clone(&hub.settings), uuid, now);
+    let mut machine = Connection::new(Arc::clone(&hub.settings), uuid, now);
+    if peer.newcomer.is_some() {
+        machine.restrict(now);
+    }
     let mut driver = Box::new(Driver {
         link: hub.key(),
         state,

@@ -185,7 +185,9 @@ fn legacy(state: &State, scope: &adit_iot::Scope, principal: &str, stored: Store
         },
         Err(_) => Identity::Plain { scope: scope.clone() },
     };
-    let peer = Arc::new(Peer { address: nowhere, local: nowhere, sni: None, user_agent: None, identity });
+    let peer =
+        Peer { address: nowhere, local: nowhere, sni: None, user_agent: None, identity, newcomer: None };
+    let peer = Arc::new(peer);
     let (message, _) = message_of(stored.message);
     Legacy {
         will: Arc::new(Will { message, delay: stored.delay, expiry: stored.lifetime }),

@@ -147,6 +147,7 @@ impl Visit {
             sni: self.guest.sni.clone(),
             user_agent: agent.map(str::to_owned),
             identity,
+            newcomer: None,
         }
     }
 

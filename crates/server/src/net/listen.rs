@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_iot::Scope;
+use adit_iot::certificate::Status;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +23,7 @@ use crate::config::{Listen, Serve};
 use crate::gate::Closed;
 use crate::mqtt::{self, Identity, Peer};
 use crate::pki::{PeerCertificate, Presented};
+use crate::provision::{self, Newcomer};
 use crate::shutdown::Phase;
 use crate::state::{Listening, State};
 use crate::trouble::StartError;
@@ -187,13 +189,18 @@ impl Guest {
         match state.gate.judge(state, certificate).await {
             Ok(scope) => Ok(Identity::Certificate { scope, certificate: Arc::clone(certificate) }),
             Err(closed) => {
-                state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
-                let mut refusal = Refusal::new(Stage::Handshake, closed.text()).from(self.address.ip());
-                refusal.certificate = Some(certificate.id.to_string());
-                state.why.note(state.now(), refusal);
+                self.turned_away(state, closed, closed.text());
                 Err(closed)
             }
         }
+    }
+
+    /// Counts and notes that the guest was not let in.
+    fn turned_away(&self, state: &State, closed: Closed, why: String) {
+        state.metrics.count("adit_gate_refusals_total", "reason", closed.reason());
+        let mut refusal = Refusal::new(Stage::Handshake, why).from(self.address.ip());
+        refusal.certificate = self.certificate.as_ref().map(|certificate| certificate.id.to_string());
+        state.why.note(state.now(), refusal);
     }
 }
 
@@ -229,7 +236,7 @@ async fn serve(
     let tasks = state.tasks.clone();
     match choice {
         Choice::Mqtt { .. } => {
-            if let Some(peer) = admit(&state, guest).await {
+            if let Some(peer) = admit(&state, guest, &stream).await {
                 tasks.spawn(mqtt::serve(state, Carrier::Stream(stream), peer, Arc::new(seat)));
             } else {
                 turn_away(stream).await;
@@ -291,14 +298,35 @@ fn note_failure(state: &State, guest: &Guest, failed: &Failed) {
 }
 
 /// Who an MQTT client is; `None` if it has no business here.
-async fn admit(state: &State, guest: Guest) -> Option<Peer> {
-    let identity = match &guest.certificate {
-        Some(certificate) => guest.judged(state, certificate).await.ok()?,
+async fn admit(state: &State, guest: Guest, stream: &Stream) -> Option<Peer> {
+    let (identity, newcomer) = match &guest.certificate {
+        Some(certificate) => match state.gate.judge(state, certificate).await {
+            Ok(scope) => (Identity::Certificate { scope, certificate: Arc::clone(certificate) }, None),
+            Err(closed) => {
+                let newcomer = newcomer(state, &guest, stream, closed).await?;
+                let (scope, certificate) = (newcomer.scope.clone(), Arc::clone(certificate));
+                (Identity::Certificate { scope, certificate }, Some(Arc::new(newcomer)))
+            }
+        },
         // Only a plain listener, which exists only with the test switch.
-        None => Identity::Plain { scope: Scope::new(&state.config.account, &state.config.region).ok()? },
+        None => {
+            (Identity::Plain { scope: Scope::new(&state.config.account, &state.config.region).ok()? }, None)
+        }
     };
     let Guest { address, local, sni, .. } = guest;
-    Some(Peer { address, local, sni, user_agent: None, identity })
+    Some(Peer { address, local, sni, user_agent: None, identity, newcomer })
+}
+
+/// A client whose certificate is not active: somebody whose CONNECT is worth waiting for, or nobody.
+async fn newcomer(state: &State, guest: &Guest, stream: &Stream, closed: Closed) -> Option<Newcomer> {
+    let Stream::Tls(tls) = stream else { return None };
+    let may_come = matches!(closed, Closed::Unknown | Closed::Status(Status::PendingActivation));
+    let chain = tls.get_ref().1.peer_certificates().filter(|_| may_come);
+    let found = match chain.and_then(|chain| Presented::read(chain).ok()) {
+        Some(presented) => provision::newcomer(state, &presented, guest.sni.as_deref()).await,
+        None => Err(closed.text()),
+    };
+    found.map_err(|why| guest.turned_away(state, closed, why)).ok()
 }
 
 /// Ends a connection after its first packet, so that the client's own report is that the connection was lost, not that

@@ -157,6 +157,7 @@ fn peer_of(visit: &Visit, head: &Parts, identity: Identity) -> Peer {
         sni: visit.guest.sni.clone().or(host),
         user_agent: agent.map(|agent| agent.chars().take(AGENT).collect()),
         identity,
+        newcomer: None,
     }
 }
 

@@ -53,6 +53,10 @@ fn names<'c>(name: &'c X509Name<'_>) -> impl Iterator<Item = (Cow<'c, str>, Name
         Some((text(attribute.attr_value())?, field))
     })
 }
+/// The subject's values as they stand there, in order.
+pub(super) fn subject(certificate: &X509Certificate<'_>) -> Vec<(NameField, String)> {
+    names(certificate.subject()).map(|(value, field)| (field, value.into_owned())).collect()
+}
 
 /// The text of a directory string, whichever of its types it has.
 pub(super) fn text<'c>(value: &Any<'c>) -> Option<Cow<'c, str>> {

@@ -313,7 +313,8 @@ fn key_id(public_key: &[u8]) -> [u8; 20] {
 }
 
 /// The id of a certificate in DER.
-pub(super) fn certificate_id(der: &[u8]) -> CertificateId {
+#[must_use]
+pub fn certificate_id(der: &[u8]) -> CertificateId {
     CertificateId::from_sha256(digest(&SHA256, der).as_ref().try_into().unwrap_or_default())
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use adit_iot::CertificateId;
-use adit_iot::policy::CertificateFacts;
+use adit_iot::policy::{CertificateFacts, NameField};
+use adit_iot::{CertificateId, Timestamp};
 use aws_lc_rs::digest;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -36,6 +36,23 @@ pub struct Presented {
     pub subject: Vec<u8>,
 }
 
+/// Begin and end of the validity of a certificate in DER; the epoch if it does not read.
+#[must_use]
+pub fn validity_of(der: &[u8]) -> (Timestamp, Timestamp) {
+    let time = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
+    let read = X509Certificate::from_der(der).map(|(_, parsed)| {
+        let validity = parsed.validity();
+        (time(validity.not_before.timestamp()), time(validity.not_after.timestamp()))
+    });
+    read.unwrap_or((time(0), time(0)))
+}
+
+/// What stands in the subject of a certificate in DER; nothing if it does not read.
+#[must_use]
+pub fn subject_fields(der: &[u8]) -> Vec<(NameField, String)> {
+    X509Certificate::from_der(der).map(|(_, parsed)| facts::subject(&parsed)).unwrap_or_default()
+}
+
 impl Presented {
     /// Reads a chain, leaf first, whose key was proved in the handshake.
     ///
@@ -63,5 +80,11 @@ impl Presented {
             subject: parsed.subject().as_raw().to_vec(),
             chain: chain.iter().map(|der| der.clone().into_owned()).collect(),
         })
+    }
+
+    /// What stands in the subject of the leaf, in order and as it stands there. spec: provisioning §4
+    #[must_use]
+    pub fn subject_fields(&self) -> Vec<(NameField, String)> {
+        self.chain.first().map(|leaf| subject_fields(leaf)).unwrap_or_default()
     }
 }
