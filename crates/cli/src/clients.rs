@@ -177,7 +177,7 @@ fn page(client: &Value) -> String {
     page
 }
 
-async fn ask(admin: &Path, path: &str, given: &[(&str, Option<String>)]) -> Result<Value> {
+pub(crate) async fn ask(admin: &Path, path: &str, given: &[(&str, Option<String>)]) -> Result<Value> {
     let answer = status::ask(admin, &with_query(path, given)).await?;
     match answer.get("error") {
         Some(error) => Err(Failure::failed(plain(error))),
@@ -185,7 +185,7 @@ async fn ask(admin: &Path, path: &str, given: &[(&str, Option<String>)]) -> Resu
     }
 }
 
-fn with_query(path: &str, given: &[(&str, Option<String>)]) -> String {
+pub(crate) fn with_query(path: &str, given: &[(&str, Option<String>)]) -> String {
     let pair = |(name, value): &(&str, Option<String>)| {
         let value = value.as_deref()?;
         Some(format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))

@@ -24,6 +24,8 @@ mod env;
 #[cfg(feature = "server")]
 mod operations;
 #[cfg(feature = "server")]
+mod provisioning;
+#[cfg(feature = "server")]
 mod serve;
 #[cfg(feature = "server")]
 mod status;
@@ -63,6 +65,9 @@ enum Command {
     /// Show connected MQTT clients, or cut one off.
     #[cfg(feature = "server")]
     Clients(clients::Args),
+    /// Show which devices were provisioned on their first connection and which were not, or try again.
+    #[cfg(feature = "server")]
+    Provisioning(provisioning::Args),
     /// Check from outside what users get wrong: folder, certificate, clock, keys, ports.
     #[cfg(feature = "server")]
     Doctor(doctor::Args),
@@ -106,6 +111,8 @@ fn main() -> ExitCode {
         Command::Why(args) => why::run(&args),
         #[cfg(feature = "server")]
         Command::Clients(args) => clients::run(&args),
+        #[cfg(feature = "server")]
+        Command::Provisioning(args) => provisioning::run(&args),
         #[cfg(feature = "server")]
         Command::Doctor(args) => doctor::run(&args),
         #[cfg(feature = "server")]
