@@ -276,6 +276,15 @@ class Server:
         assert done.returncode == 0, f"aws {' '.join(map(str, args))}: {done.returncode}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout) if done.stdout.strip().startswith(("{", "[")) else done.stdout
 
+    def adit(self, command, *args, ok=True):
+        """Runs `adit COMMAND` for this server; what it prints."""
+        done = subprocess.run(
+            [str(each) for each in (bin_dir() / "adit", command, *args, "--data-dir", self.data)],
+            env=clean_environment(HOME=str(self.home)), capture_output=True, text=True, timeout=30,
+        )
+        assert not ok or done.returncode == 0, done
+        return done.stdout if ok else done.stdout + done.stderr
+
     def boto(self, service="iotsecuretunneling", region=None, key=None, secret=None, url=None, **config):
         import boto3
         from botocore.config import Config
