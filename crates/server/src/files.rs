@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::trouble::StartError;
 
@@ -21,7 +21,29 @@ pub fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), StartError> {
     write_io(path, mode, content).map_err(|e| StartError::file("write", path, &e))
 }
 
+/// Like [`write`], but never in place of a file that is there.
+///
+/// # Errors
+/// A file of that name, and whatever the file system says; the text names the path.
+pub fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), StartError> {
+    let created = prepare(path, mode, content).and_then(|new| {
+        // Unlike a move, a link fails where something is.
+        let linked = fs::hard_link(&new, path);
+        fs::remove_file(&new)?;
+        linked?;
+        sync_folder(path)
+    });
+    created.map_err(|e| StartError::file("create", path, &e))
+}
+
 fn write_io(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let new = prepare(path, mode, content)?;
+    fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+/// Writes the content to a file beside `path`, forces it to disk, and gives its name.
+fn prepare(path: &Path, mode: u32, content: &[u8]) -> io::Result<PathBuf> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
@@ -40,8 +62,12 @@ fn write_io(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&new);
         return Err(e);
     }
-    fs::rename(&new, path)?;
+    Ok(new)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
@@ -87,6 +113,18 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_eq!(read(&dir.path().join("none")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        create(&path, PRIVATE, b"one").unwrap();
+        let error = create(&path, PUBLIC, b"two").unwrap_err().to_string();
+        assert!(error.starts_with("cannot create ") && error.contains("exists"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

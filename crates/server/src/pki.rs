@@ -1,11 +1,13 @@
 //! Certificates: the server's own, made here on first start or the operator's, and those that clients present. The
 //! only folder that knows X.509.
 
+pub mod authority;
 mod ca;
 mod der;
 mod encode;
 mod facts;
 mod issue;
+mod name;
 mod own;
 mod peer;
 mod proof;
@@ -27,6 +29,7 @@ use crate::trouble::StartError;
 pub use ca::{CaCertificate, NotIssued};
 pub use issue::{DeviceIssuer, Issued, NewKeys, certificate_id};
 pub use peer::{PeerCertificate, Presented, subject_fields, validity_of};
+pub use name::{Attribute, Name};
 pub use proof::{CHAIN, CHAIN_BYTES, Proof};
 pub use request::{Registrable, facts_of_pem};
 
@@ -48,6 +51,17 @@ pub fn pem_of(der: &[u8]) -> String {
 #[must_use]
 pub fn der_of(pem: &str) -> Option<CertificateDer<'static>> {
     CertificateDer::from_pem_slice(pem.as_bytes()).ok()
+}
+
+/// Why a certificate is not made, or not from what was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
+impl Refused {
+    fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
 /// What the server proves itself with.

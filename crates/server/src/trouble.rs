@@ -18,6 +18,12 @@ impl StartError {
         Self { what: what.into(), advice: advice.into() }
     }
 
+    /// What failed, without the advice for an operator.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// A file operation that failed. `doing` continues "cannot", such as "write".
     #[must_use]
     pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {

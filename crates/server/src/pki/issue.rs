@@ -24,22 +24,23 @@ use crate::trouble::StartError;
 
 const CA_PEM: &str = "device-ca.pem";
 /// Device certificates begin this long ago, for devices whose clocks are behind, in seconds.
-const EARLIER: i64 = 120;
+pub(super) const EARLIER: i64 = 120;
 /// 2049-12-31T23:59:59Z, when device certificates end, in seconds since the epoch.
 const END: i64 = 2_524_607_999;
 
-const ECDSA_WITH_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+pub(super) const ECDSA_WITH_SHA256: &[u8] =
+    &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 /// `SEQUENCE { id-ecPublicKey, prime256v1 }`
 const P256: &[u8] = &[
     0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07,
 ];
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
-const SUBJECT_KEY_ID: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0e];
-const KEY_USAGE: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0f];
-const BASIC_CONSTRAINTS: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x13];
-const AUTHORITY_KEY_ID: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x23];
-const TRUE: &[u8] = &[0x01, 0x01, 0xff];
+pub(super) const SUBJECT_KEY_ID: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0e];
+pub(super) const KEY_USAGE: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0f];
+pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x13];
+pub(super) const AUTHORITY_KEY_ID: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x23];
+pub(super) const TRUE: &[u8] = &[0x01, 0x01, 0xff];
 
 /// A certificate that was just made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +187,15 @@ impl DeviceCa {
             extension(BASIC_CONSTRAINTS, true, &element(SEQUENCE, [])),
             extension(KEY_USAGE, true, &element(BIT_STRING, [7, 0x80])),
         ];
-        let to_be = to_be_signed(&ca.name, subject, public_key, [begin, END], &extensions.concat(), ids);
+        let to_be = to_be_signed(
+            ECDSA_WITH_SHA256,
+            &ca.name,
+            subject,
+            public_key,
+            [begin, END],
+            &extensions.concat(),
+            ids,
+        );
         let der = signed(&to_be, &ca.key)?;
         Ok(Issued {
             id: certificate_id(&der),
@@ -235,7 +244,8 @@ fn make(pem: &Path, key: &Path, ids: &Ids, now: Timestamp) -> Result<(), StartEr
         extension(BASIC_CONSTRAINTS, true, &element(SEQUENCE, TRUE)),
         extension(KEY_USAGE, true, &element(BIT_STRING, [1, 0x06])),
     ];
-    let to_be = to_be_signed(&name, &name, &public_key, [begin, END], &extensions.concat(), ids);
+    let to_be =
+        to_be_signed(ECDSA_WITH_SHA256, &name, &name, &public_key, [begin, END], &extensions.concat(), ids);
     let der = signed(&to_be, &pair).map_err(|_| failed(aws_lc_rs::error::Unspecified))?;
     if let Some(folder) = pem.parent() {
         files::folder(folder)?;
@@ -265,7 +275,8 @@ fn load(pem: &Path, key: &Path) -> Result<Opened, StartError> {
     })
 }
 
-fn to_be_signed(
+pub(super) fn to_be_signed(
+    algorithm: &[u8],
     issuer: &[u8],
     subject: &[u8],
     public_key: &[u8],
@@ -282,7 +293,7 @@ fn to_be_signed(
         &[
             &element(explicit(0), element(INTEGER, [2])),
             &serial,
-            ECDSA_WITH_SHA256,
+            algorithm,
             issuer,
             &of(SEQUENCE, &[&encode::time(begin), &encode::time(end)]),
             subject,
@@ -298,12 +309,12 @@ fn signed(to_be: &[u8], key: &EcdsaKeyPair) -> Result<Vec<u8>, Error> {
     Ok(of(SEQUENCE, &[to_be, ECDSA_WITH_SHA256, &element(BIT_STRING, signature)]))
 }
 
-fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
+pub(super) fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     of(SEQUENCE, &[oid, if critical { TRUE } else { &[] }, &element(OCTET_STRING, value)])
 }
 
 /// 160 bits of the SHA-256 of a public key, given with its algorithm (RFC 7093 §2, first way).
-fn key_id(public_key: &[u8]) -> [u8; 20] {
+pub(super) fn key_id(public_key: &[u8]) -> [u8; 20] {
     let bits = encode::first(public_key)
         .and_then(|(_, inside, _)| encode::first(inside))
         .and_then(|(_, _, rest)| encode::first(rest))
