@@ -5,10 +5,12 @@ use crate::exit::{Failure, Result};
 use adit_server::nearby::Nearby;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::{Request, Response};
+use hyper::http::request::Builder;
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,12 +25,16 @@ pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// Host and port of an `http://` or `https://` URL, and whether it is the latter.
-fn parts(url: &str) -> Result<(bool, &str)> {
+fn parts(url: &str) -> Result<(bool, String)> {
     let found = url.strip_prefix("https://").map(|rest| (true, rest));
     let found = found.or_else(|| url.strip_prefix("http://").map(|rest| (false, rest)));
     let (tls, rest) =
         found.ok_or_else(|| Failure::usage(format!("{url}: not an http:// or https:// URL")))?;
-    Ok((tls, rest.trim_end_matches('/')))
+    let authority = rest.trim_end_matches('/');
+    let has_port =
+        authority.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let port = if tls { 443 } else { 80 };
+    Ok((tls, if has_port { authority.to_owned() } else { format!("{authority}:{port}") }))
 }
 
 /// Connects to the API, with TLS verified against the server's CA where the URL says https.
@@ -36,21 +42,21 @@ pub async fn connect(client: &Nearby) -> Result<(Box<dyn Wire>, String)> {
     let (tls, authority) = parts(&client.endpoint)?;
     let unreachable =
         |error: &dyn std::fmt::Display| Failure::unreachable(format!("{}: {error}", client.endpoint));
-    let tcp = tokio::time::timeout(TIMEOUT, TcpStream::connect(authority))
+    let tcp = tokio::time::timeout(TIMEOUT, TcpStream::connect(&authority))
         .await
         .map_err(|_| unreachable(&"no answer in 10 s"))?
         .map_err(|error| unreachable(&error))?;
     if !tls {
-        return Ok((Box::new(tcp), authority.to_owned()));
+        return Ok((Box::new(tcp), authority));
     }
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+    let host = authority.rsplit_once(':').map_or(&*authority, |(host, _)| host).trim_matches(['[', ']']);
     let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(&error))?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(tls_config(client)?));
     let stream = tokio::time::timeout(TIMEOUT, connector.connect(name, tcp))
         .await
         .map_err(|_| unreachable(&"the TLS handshake took more than 10 s"))?
         .map_err(|error| unreachable(&error))?;
-    Ok((Box::new(stream), authority.to_owned()))
+    Ok((Box::new(stream), authority))
 }
 
 fn tls_config(client: &Nearby) -> Result<rustls::ClientConfig> {
@@ -105,8 +111,43 @@ pub async fn call(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Result<Response<Bytes>> {
+    let request = Request::post("/");
+    exchange(client, key, service, request, headers, body).await
+}
+
+/// A signed call of the `iot` service: its answer as JSON.
+///
+/// # Errors
+/// What the server says is wrong, with AWS's name for it.
+pub async fn iot(client: &Nearby, key: &Key, method: Method, path: &str, body: &Value) -> Result<Value> {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let request = Request::builder().method(method).uri(path);
+    let answer =
+        exchange(client, key, "iot", request, &[("content-type", "application/json")], &text).await?;
+    let value: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    if answer.status().is_success() {
+        return Ok(value);
+    }
+    let name = answer.headers().get("x-amzn-errortype").and_then(|name| name.to_str().ok());
+    let name = name.and_then(|name| name.split(':').next()).unwrap_or_default();
+    let message = value.get("message").or_else(|| value.get("Message")).and_then(Value::as_str);
+    Err(Failure::failed(format!(
+        "the server answered {} {name}: {}",
+        answer.status().as_u16(),
+        message.unwrap_or("no reason")
+    )))
+}
+
+async fn exchange(
+    client: &Nearby,
+    key: &Key,
+    service: &str,
+    request: Builder,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Response<Bytes>> {
     let (wire, authority) = connect(client).await?;
-    let mut request = Request::post("/").header("host", &authority);
+    let mut request = request.header("host", &authority);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -128,7 +169,7 @@ fn sign(request: &mut Request<Full<Bytes>>, client: &Nearby, key: &Key, service:
     let signer = adit_aws::sigv4::Signer {
         key_id: &key.id,
         secret: &key.secret,
-        session_token: None,
+        session_token: key.session_token.as_deref(),
         region: &client.region,
         service,
         now: now(),
@@ -137,4 +178,22 @@ fn sign(request: &mut Request<Full<Bytes>>, client: &Nearby, key: &Key, service:
         .map_err(|error| Failure::failed(format!("the access key {} cannot be used: {error}", key.id)))?;
     request.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_url_without_a_port_means_the_usual_one() {
+        for (url, tls, authority) in [
+            ("https://adit.example:8443/", true, "adit.example:8443"),
+            ("https://adit.example", true, "adit.example:443"),
+            ("http://[::1]", false, "[::1]:80"),
+            ("http://[::1]:8080", false, "[::1]:8080"),
+        ] {
+            assert_eq!(parts(url).unwrap(), (tls, authority.to_owned()));
+        }
+        assert!(parts("adit.example:8443").is_err());
+    }
 }

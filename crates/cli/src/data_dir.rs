@@ -29,10 +29,12 @@ pub fn nearby(data_dir: &Path) -> Result<Nearby> {
     })
 }
 
-/// The root access key, from the AWS credentials file that the first start wrote.
+/// An access key: that of root, from the AWS credentials file that the first start wrote, or another.
 pub struct Key {
     pub id: String,
     pub secret: String,
+    /// What goes with the key of a session.
+    pub session_token: Option<String>,
 }
 
 impl Key {
@@ -50,7 +52,8 @@ impl Key {
                 .map(|(_, value)| value.trim().to_owned())
                 .ok_or_else(|| Failure::failed(format!("{}: names no {name}", path.display())))
         };
-        Ok(Key { id: value("aws_access_key_id")?, secret: value("aws_secret_access_key")? })
+        let (id, secret) = (value("aws_access_key_id")?, value("aws_secret_access_key")?);
+        Ok(Key { id, secret, session_token: None })
     }
 }
 

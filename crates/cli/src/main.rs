@@ -8,6 +8,8 @@ mod proxy;
 #[cfg(feature = "server")]
 mod audit;
 #[cfg(feature = "server")]
+mod ca;
+#[cfg(feature = "server")]
 mod client;
 #[cfg(feature = "server")]
 mod clients;
@@ -68,6 +70,9 @@ enum Command {
     /// Show which devices were provisioned on their first connection and which were not, or try again.
     #[cfg(feature = "server")]
     Provisioning(provisioning::Args),
+    /// A CA for devices: make one, register it, make and sign device certificates.
+    #[cfg(feature = "server")]
+    Ca(ca::Args),
     /// Check from outside what users get wrong: folder, certificate, clock, keys, ports.
     #[cfg(feature = "server")]
     Doctor(doctor::Args),
@@ -113,6 +118,8 @@ fn main() -> ExitCode {
         Command::Clients(args) => clients::run(&args),
         #[cfg(feature = "server")]
         Command::Provisioning(args) => provisioning::run(&args),
+        #[cfg(feature = "server")]
+        Command::Ca(args) => ca::run(&args),
         #[cfg(feature = "server")]
         Command::Doctor(args) => doctor::run(&args),
         #[cfg(feature = "server")]

@@ -28,8 +28,8 @@ use crate::trouble::StartError;
 
 pub use ca::{CaCertificate, NotIssued};
 pub use issue::{DeviceIssuer, Issued, NewKeys, certificate_id};
-pub use peer::{PeerCertificate, Presented, subject_fields, validity_of};
 pub use name::{Attribute, Name};
+pub use peer::{PeerCertificate, Presented, subject_fields, validity_of};
 pub use proof::{CHAIN, CHAIN_BYTES, Proof};
 pub use request::{Registrable, facts_of_pem};
 
