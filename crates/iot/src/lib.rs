@@ -10,6 +10,7 @@ pub mod ca;
 pub mod certificate;
 pub mod error;
 pub mod first_connect;
+pub mod iam;
 pub mod ids;
 pub mod page;
 pub mod policy;

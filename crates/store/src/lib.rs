@@ -13,6 +13,7 @@ mod ca;
 mod certificate;
 mod credential;
 mod error;
+mod iam;
 mod lock;
 mod migrate;
 mod policy;
@@ -39,8 +40,12 @@ pub use attachment::{Attached, Detached, PolicyTargets};
 pub use audit::{AuditEntry, AuditRecord};
 pub use ca::{CaCreated, CaDeleted, CaLine, CaUpdated};
 pub use certificate::{CertificateChanged, CertificateDeleted, CertificateLine, Known};
-pub use credential::Credential;
+pub use credential::{Credential, KeyChanged, KeyCreated, KeyUse};
 pub use error::{Error, Result};
+pub use iam::{
+    Attaching, Granted, Grants, IamCreated, IdentityDeleted, InlineKept, ManagedDeleted, ManagedFilter,
+    MemberChanged, NewManagedPolicy, Renamed, RoleChange, Versioned,
+};
 pub use policy::{NewPolicy, PolicyDeleted, VersionCreated, VersionTouched};
 pub use principal::{ConnectionThing, PrincipalAttached, PrincipalDetached};
 pub use provision::{May, Provision, Provisioned, Subject};

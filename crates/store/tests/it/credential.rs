@@ -9,9 +9,11 @@ fn keys_are_kept_replaced_listed_and_removed() {
             key_id: key_id.to_owned(),
             account: "123456789012".to_owned(),
             principal: "root".to_owned(),
+            user_id: None,
             sealed: vec![0, 1, 255],
             active: true,
             created_at: time(0),
+            last_used: None,
         };
         store.credential_put(key("AKB")).await.unwrap();
         store.credential_put(key("AKA")).await.unwrap();

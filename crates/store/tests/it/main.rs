@@ -8,6 +8,7 @@ mod certificate;
 mod credential;
 mod durability;
 mod group;
+mod iam;
 mod migrate;
 mod mqtt;
 mod policy;
