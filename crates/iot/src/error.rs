@@ -15,6 +15,8 @@ pub enum Kind {
     BadRegistrationCode,
     /// Who is calling could not be established.
     Unauthenticated,
+    /// The caller's temporary credentials are over; fresh ones would do.
+    Expired,
     /// The caller is known and may not do this.
     Forbidden,
     /// No such record, or not in the caller's account and region.
@@ -53,6 +55,7 @@ impl Kind {
         Kind::BadCertificate,
         Kind::BadRegistrationCode,
         Kind::Unauthenticated,
+        Kind::Expired,
         Kind::Forbidden,
         Kind::NotFound,
         Kind::Exists,

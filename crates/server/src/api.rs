@@ -28,6 +28,7 @@ use std::time::Instant;
 use adit_aws::{About, Operation, Protocol, Refused, Reply, Request, Service};
 use adit_iot::arn::partition;
 use adit_iot::{Error, Kind, Scope, Timestamp};
+use adit_store::KeyUse;
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,7 +36,7 @@ use serde_json::Value;
 
 use crate::audit;
 use crate::faults;
-use crate::identity::{Principal, unknown_key};
+use crate::identity::Principal;
 use crate::mqtt::Peer;
 use crate::state::{Call, State};
 
@@ -267,24 +268,25 @@ async fn pass(state: &State, arrived: &Arrived<'_>, passage: &mut Passage) -> Re
     let request = Request::new(arrived.head, arrived.body);
     let unsigned = adit_aws::read(&request)?;
     passage.about = unsigned.about();
-    let key = if unsigned.session_token().is_some() {
-        None
-    } else {
-        match state.keys.find(&state.store, unsigned.key_id(), now).await {
-            Ok(key) => key,
-            Err(error) => return Ok(Outcome::Failed(error)),
-        }
+    let key = state.keys.find(&state.store, unsigned.key_id(), unsigned.session_token(), now).await;
+    let key = match key {
+        Ok(key) => key,
+        Err(error) => return Ok(Outcome::Failed(error)),
     };
-    let Some(key) = key else { return Ok(Outcome::Failed(unknown_key())) };
     let call = unsigned.verify(key.secret.expose(), now.millis().div_euclid(1000))?;
     let scope = match Scope::new(&key.account, call.region()) {
         Ok(scope) => scope,
         Err(error) => return Ok(Outcome::Failed(error)),
     };
-    let principal = Principal::new(&key.account, &key.name, call.region(), call.key_id());
+    let principal = key.principal(call.region(), call.key_id());
     passage.scope = Some(scope.clone());
     passage.principal = Some(principal.clone());
     let operation = call.operation();
+    let (region, service) = (call.region().to_owned(), operation.service.signing_name().to_owned());
+    let used = KeyUse { at: now, region, service };
+    if let Err(error) = state.keys.used(&state.store, call.key_id(), used).await {
+        return Ok(Outcome::Failed(error));
+    }
     if arrived.data_only && !matches!(operation.service, Service::IotData | Service::JobsData) {
         let text = "This listener serves the data API only; the AWS API is on another (see `adit env`).";
         return Ok(Outcome::Failed(Error::new(Kind::NotOffered, text)));

@@ -41,6 +41,7 @@ fn rest(kind: Kind, about: About) -> Face {
         Kind::BadCertificate => listed(&["CertificateValidationException"], invalid),
         Kind::BadRegistrationCode => listed(&["RegistrationCodeValidationException"], invalid),
         Kind::Unauthenticated => face("UnrecognizedClientException", 403),
+        Kind::Expired => face("ExpiredTokenException", 403),
         Kind::Forbidden if data => face("ForbiddenException", 403),
         Kind::Forbidden => face("AccessDeniedException", 403),
         Kind::NotFound => face("ResourceNotFoundException", 404),
@@ -90,6 +91,7 @@ fn json11(kind: Kind, operation: Option<&'static Operation>) -> Face {
         | Kind::InUse
         | Kind::WrongState => invalid,
         Kind::Unauthenticated => face("UnrecognizedClientException", 400),
+        Kind::Expired => face("ExpiredTokenException", 400),
         Kind::Forbidden => face("AccessDeniedException", 400),
         Kind::NotFound => face("ResourceNotFoundException", 400),
         Kind::LimitExceeded => listed(operation, &["LimitExceededException"]).unwrap_or(invalid),
@@ -117,6 +119,7 @@ fn xml(kind: Kind) -> Face {
         | Kind::LimitExceeded
         | Kind::WrongState => face("ValidationError", 400),
         Kind::Unauthenticated => face("InvalidClientTokenId", 403),
+        Kind::Expired => face("ExpiredToken", 403),
         Kind::Forbidden => face("AccessDenied", 403),
         Kind::Throttled => face("Throttling", 400),
         Kind::NotOffered => face("NotImplemented", 501),

@@ -1,12 +1,15 @@
 //! Access keys: from a key id to its secret, and to who that is.
 
+mod session;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use adit_iot::arn::partition;
 use adit_iot::{Error, Kind, Secret, Timestamp};
-use adit_store::{Credential, Store};
+use adit_store::{Credential, KeyUse, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::files;
@@ -18,6 +21,8 @@ use crate::trouble::StartError;
 const CACHED: usize = 1024;
 /// How long an opened key is believed, in milliseconds. A key taken away works at most this long.
 const BELIEVED: i64 = 1_000;
+/// How often at most a key's last use is noted, in milliseconds: each note is a write.
+const NOTED: i64 = 15 * 60 * 1000;
 /// The setting that says that the first access key was made.
 const ROOT_KEY: &str = "root-access-key";
 
@@ -32,17 +37,88 @@ pub struct Principal {
     pub user_id: String,
     /// The access key that signed.
     pub key_id: String,
+    /// What it is, for who decides what it may do.
+    pub caller: Caller,
+    /// Since when and how long its credentials are good, if they are temporary.
+    pub temporary: Option<Temporary>,
+}
+
+/// What kind of caller this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Caller {
+    /// The account itself, which may do everything.
+    Root,
+    /// A user of the account.
+    User(Member),
+    /// A session of a role of the account.
+    Role {
+        /// The role.
+        role: Member,
+        /// The name that who assumed it gave the session.
+        session: String,
+        /// The session's own policy: it may do only what this allows too.
+        policy: Option<String>,
+    },
+    /// A device with its certificate; its IoT policies decide.
+    Device,
+}
+
+/// The user or role behind a caller. Its policies: [`Store::grants`] with `id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its unique id.
+    pub id: String,
+    /// The last part of its ARN: `user/ana`, `role/path/door`.
+    pub resource: String,
+}
+
+impl Member {
+    /// Its name without the path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.resource.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The life of temporary credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Temporary {
+    /// When they were made.
+    pub issued_at: Timestamp,
+    /// When they end.
+    pub expires_at: Timestamp,
 }
 
 impl Principal {
-    /// Who uses a key: `name` is the tail of an IAM ARN, such as `root`. spec: control-plane §12
+    /// Who uses a key of an account. spec: control-plane §12
     #[must_use]
-    pub fn new(account: &str, name: &str, region: &str, key_id: &str) -> Self {
-        Self {
-            account: account.to_owned(),
-            arn: format!("arn:{}:iam::{account}:{name}", partition(region)),
-            user_id: if name == "root" { account.to_owned() } else { key_id.to_owned() },
-            key_id: key_id.to_owned(),
+    pub fn new(
+        account: &str,
+        caller: Caller,
+        temporary: Option<Temporary>,
+        region: &str,
+        key_id: &str,
+    ) -> Self {
+        let iam = |resource: &str| format!("arn:{}:iam::{account}:{resource}", partition(region));
+        let (arn, user_id) = match &caller {
+            Caller::Root | Caller::Device => (iam("root"), account.to_owned()),
+            Caller::User(user) => (iam(&user.resource), user.id.clone()),
+            Caller::Role { role, session, .. } => (
+                format!("arn:{}:sts::{account}:assumed-role/{}/{session}", partition(region), role.name()),
+                format!("{}:{session}", role.id),
+            ),
+        };
+        Self { account: account.to_owned(), arn, user_id, key_id: key_id.to_owned(), caller, temporary }
+    }
+
+    /// The ARN of the root, user or role behind the caller: of a role's session the role, not the session.
+    #[must_use]
+    pub fn identity_arn(&self, region: &str) -> String {
+        match &self.caller {
+            Caller::Role { role, .. } => {
+                format!("arn:{}:iam::{}:{}", partition(region), self.account, role.resource)
+            }
+            Caller::Root | Caller::User(_) | Caller::Device => self.arn.clone(),
         }
     }
 }
@@ -54,15 +130,35 @@ pub struct Key {
     pub secret: Secret,
     /// The account it belongs to.
     pub account: String,
-    /// Who uses it, the tail of an IAM ARN.
-    pub name: String,
+    /// Who uses it.
+    pub caller: Caller,
+    /// How long it is good, if it is temporary.
+    pub temporary: Option<Temporary>,
 }
 
-/// Finds keys: in the store, or any 12-digit id when the operator allowed that.
+impl Key {
+    /// Who signed with it, for that region.
+    #[must_use]
+    pub fn principal(&self, region: &str, key_id: &str) -> Principal {
+        Principal::new(&self.account, self.caller.clone(), self.temporary, region, key_id)
+    }
+}
+
+/// A key as it is remembered.
+#[derive(Debug)]
+struct Opened {
+    /// When it was read, in milliseconds.
+    at: i64,
+    key: Key,
+    /// When the store was last told of its use, in milliseconds.
+    noted: i64,
+}
+
+/// Finds keys: in the store, in a session token, or any 12-digit id when the operator allowed that.
 pub struct Keys {
     seal: Seal,
     any_account: Option<Secret>,
-    opened: Mutex<HashMap<String, (i64, Key)>>,
+    opened: Mutex<HashMap<String, Opened>>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -78,40 +174,95 @@ impl Keys {
         Self { seal, any_account, opened: Mutex::default() }
     }
 
-    /// The key of that id. `None` if it is unknown or switched off.
+    /// The key of that id, which with a session token must be the one the token was made for.
     ///
     /// # Errors
-    /// The store's own, or `Internal` when a stored secret does not open.
-    pub async fn find(&self, store: &Store, id: &str, now: Timestamp) -> Result<Option<Key>, Error> {
+    /// `Unauthenticated` if it is unknown, switched off, or of another token; `Expired` for a session that is over; the
+    /// store's own, or `Internal` when a stored secret does not open.
+    pub async fn find(
+        &self,
+        store: &Store,
+        id: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Key, Error> {
+        if let Some(token) = token {
+            return session::open(&self.seal, id, token, now);
+        }
         if let Some(key) = self.any_account_key(id) {
-            return Ok(Some(key));
+            return Ok(key);
         }
-        if let Some((_, key)) = self.cache().get(id).filter(|(at, _)| now.millis() - at < BELIEVED) {
-            return Ok(Some(key.clone()));
+        if let Some(opened) = self.cache().get(id).filter(|opened| now.millis() - opened.at < BELIEVED) {
+            return Ok(opened.key.clone());
         }
-        let Some(row) = store.credential_get(id).await?.filter(|row| row.active) else { return Ok(None) };
+        let row = store.credential_get(id).await?.filter(|row| row.active).ok_or_else(unknown_key)?;
         let secret = self.seal.open(&row.sealed, id).map_err(|_| {
             Error::internal(format!(
                 "the secret of {id} does not open with secret.key; is that the right file?"
             ))
         })?;
-        let key = Key { secret, account: row.account, name: row.principal };
+        let caller = match row.user_id {
+            Some(id) => Caller::User(Member { id, resource: row.principal }),
+            None if row.principal == "root" => Caller::Root,
+            None => return Err(unknown_key()),
+        };
+        let key = Key { secret, account: row.account, caller, temporary: None };
+        let noted = row.last_used.map_or(i64::MIN, |used| used.at.millis());
         let mut opened = self.cache();
         if opened.len() >= CACHED {
             opened.clear();
         }
-        opened.insert(id.to_owned(), (now.millis(), key.clone()));
-        Ok(Some(key))
+        opened.insert(id.to_owned(), Opened { at: now.millis(), key: key.clone(), noted });
+        Ok(key)
+    }
+
+    /// Notes the use of a key, every [`NOTED`] milliseconds at most.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn used(&self, store: &Store, id: &str, used: KeyUse) -> Result<(), Error> {
+        let due = match self.cache().get_mut(id) {
+            Some(opened) if used.at.millis().saturating_sub(opened.noted) >= NOTED => {
+                opened.noted = used.at.millis();
+                true
+            }
+            _ => false,
+        };
+        if due {
+            store.credential_used(id, used).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a key anew at its next use: it was switched off or taken away.
+    pub fn forget(&self, id: &str) {
+        self.cache().remove(id);
+    }
+
+    /// A secret, sealed as the key of that id has it in the store.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be sealed.
+    pub fn sealed(&self, id: &str, secret: &Secret) -> Result<Vec<u8>, Error> {
+        self.seal.close(secret, id).map_err(|_| Error::internal("a secret cannot be sealed"))
+    }
+
+    /// The token of a session: everything that [`Keys::find`] needs to know of it, sealed.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be sealed.
+    pub fn session_token(&self, id: &str, key: &Key, life: Temporary) -> Result<Secret, Error> {
+        session::close(&self.seal, id, key, life)
     }
 
     /// spec: control-plane §3
     fn any_account_key(&self, id: &str) -> Option<Key> {
         let secret = self.any_account.clone()?;
         let account = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
-        account.then(|| Key { secret, account: id.to_owned(), name: "root".to_owned() })
+        account.then(|| Key { secret, account: id.to_owned(), caller: Caller::Root, temporary: None })
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, (i64, Key)>> {
+    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, Opened>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -149,9 +300,11 @@ impl Keys {
             key_id: id.clone(),
             account: config.account.clone(),
             principal: "root".to_owned(),
+            user_id: None,
             sealed,
             active: true,
             created_at: now,
+            last_used: None,
         };
         store.credential_put(row).await.map_err(failed)?;
         store.setting_put(ROOT_KEY, id).await.map_err(failed)?;
@@ -165,7 +318,7 @@ pub fn credentials_file(data_dir: &Path) -> PathBuf {
     data_dir.join("credentials")
 }
 
-/// The refusal of an unknown key, or of a session token, which no key of ours has. spec: control-plane §3
+/// The refusal of an unknown key, or of a session token that is not that key's. spec: control-plane §3
 #[must_use]
 pub fn unknown_key() -> Error {
     Error::new(Kind::Unauthenticated, "The security token included in the request is invalid.")
@@ -194,10 +347,11 @@ mod tests {
                 .unwrap()
         };
         let (id, secret) = (value("aws_access_key_id"), value("aws_secret_access_key"));
-        let key = keys.find(&store, &id, NOW).await.unwrap().unwrap();
+        let key = keys.find(&store, &id, None, NOW).await.unwrap();
         assert_eq!((key.secret.expose(), key.account.as_str()), (secret.as_str(), "123456789012"));
-        assert!(keys.find(&store, "AKIANOBODY", NOW).await.unwrap().is_none());
-        assert!(keys.find(&store, "111122223333", NOW).await.unwrap().is_none());
+        for unknown in ["AKIANOBODY", "111122223333"] {
+            assert_eq!(keys.find(&store, unknown, None, NOW).await.unwrap_err(), unknown_key());
+        }
     }
 
     #[tokio::test]
@@ -209,16 +363,22 @@ mod tests {
         let row = Credential {
             key_id: "AKIA1".into(),
             account: "123456789012".into(),
-            principal: "user/ana".into(),
+            principal: "root".into(),
+            user_id: None,
             sealed,
             active: true,
             created_at: NOW,
+            last_used: None,
         };
         store.credential_put(row).await.unwrap();
         let keys = Keys::new(seal, None);
-        assert!(keys.find(&store, "AKIA1", NOW).await.unwrap().is_some());
+        assert!(keys.find(&store, "AKIA1", None, NOW).await.is_ok());
         store.credential_delete("AKIA1").await.unwrap();
-        assert!(keys.find(&store, "AKIA1", NOW.plus_millis(BELIEVED)).await.unwrap().is_none());
+        assert!(keys.find(&store, "AKIA1", None, NOW).await.is_ok());
+        let later = NOW.plus_millis(BELIEVED);
+        assert_eq!(keys.find(&store, "AKIA1", None, later).await.unwrap_err(), unknown_key());
+        keys.forget("AKIA1");
+        assert_eq!(keys.find(&store, "AKIA1", None, NOW).await.unwrap_err(), unknown_key());
     }
 
     #[tokio::test]
@@ -227,10 +387,10 @@ mod tests {
         let store = Store::memory().unwrap();
         let seal = Seal::of_folder(dir.path(), &Ids::Real).unwrap();
         let keys = Keys::new(seal, Some(Secret::new("shared")));
-        let key = keys.find(&store, "111122223333", NOW).await.unwrap().unwrap();
+        let key = keys.find(&store, "111122223333", None, NOW).await.unwrap();
         assert_eq!(key.account, "111122223333");
         for id in ["11112222333", "1111222233334", "11112222333a"] {
-            assert!(keys.find(&store, id, NOW).await.unwrap().is_none(), "{id}");
+            assert!(keys.find(&store, id, None, NOW).await.is_err(), "{id}");
         }
     }
 }

@@ -72,7 +72,7 @@ pub enum Identity {
     /// A signed request for MQTT over WebSocket.
     Signed {
         /// Who signed.
-        principal: Principal,
+        principal: Box<Principal>,
         /// The account of the key and the region of the signature.
         scope: Scope,
         /// When the connection must end. spec: mqtt-gateway §9

@@ -9,7 +9,7 @@ use adit_iot::{Error, Kind, Scope, Timestamp};
 use serde_json::Value;
 
 use crate::access::{Access, Denied};
-use crate::identity::Principal;
+use crate::identity::{Caller, Principal};
 use crate::mqtt::{Identity, Peer};
 use crate::state::State;
 use crate::why::{Refusal, Stage};
@@ -34,6 +34,8 @@ impl<'a> Device<'a> {
             arn: arn::certificate(scope, &certificate.id),
             user_id: certificate.id.to_string(),
             key_id: String::new(),
+            caller: Caller::Device,
+            temporary: None,
         };
         Ok((Device { peer, scope, access }, principal))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adit_aws::{About, GATEWAY, Protocol, Refusal, Service, Signature};
-use adit_iot::{Error, Scope, Timestamp};
+use adit_iot::{Error, Scope};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
@@ -14,7 +14,6 @@ use super::http::{Answer, Visit, reply, text};
 use super::upgrade::{accept_key, switching, taken};
 use super::websocket::WebSocket;
 use crate::faults;
-use crate::identity::{Principal, unknown_key};
 use crate::mqtt::{self, Identity, Peer};
 use crate::shutdown::Phase;
 use crate::state::State;
@@ -109,12 +108,8 @@ async fn signed(state: &State, head: &Parts) -> Result<Identity, Refused> {
     if ![GATEWAY, Service::IotData.signing_name()].contains(&signature.service()) {
         return Err(refused(Refusal::WrongService(GATEWAY.to_owned())));
     }
-    // There are no temporary credentials yet, so no token belongs to a key.
-    let key = match signature.session_token() {
-        Some(_) => None,
-        None => state.keys.find(&state.store, signature.key_id(), now).await.map_err(failed)?,
-    };
-    let key = key.ok_or_else(|| failed(unknown_key()))?;
+    let key = state.keys.find(&state.store, signature.key_id(), signature.session_token(), now).await;
+    let key = key.map_err(failed)?;
     let seconds = now.millis().div_euclid(1000);
     let verify = |headers: &HeaderMap| {
         signature.verify(&adit_aws::Request { headers, ..request }, key.secret.expose(), seconds)
@@ -126,8 +121,10 @@ async fn signed(state: &State, head: &Parts) -> Result<Identity, Refused> {
     }
     .map_err(refused)?;
     let scope = Scope::new(&key.account, signature.region()).map_err(failed)?;
-    let principal = Principal::new(&key.account, &key.name, signature.region(), signature.key_id());
-    Ok(Identity::Signed { principal, scope, expires: Timestamp::from_millis(now.millis() + LIFE) })
+    let principal = Box::new(key.principal(signature.region(), signature.key_id()));
+    let expires = now.plus_millis(LIFE);
+    let expires = key.temporary.map_or(expires, |temporary| temporary.expires_at.min(expires));
+    Ok(Identity::Signed { principal, scope, expires })
 }
 
 /// The headers with a `Host` that names no port; `None` if it names none anyway.
