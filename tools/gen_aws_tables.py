@@ -25,13 +25,32 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLES = ROOT / "crates/aws/src/table"
 PATTERNS = ROOT / "crates/aws/src/pattern.rs"
 
+# The operations of IAM that have members in its table: those that are served. The others are rows without, for nobody
+# binds them, and their shapes would be twice the table.
+IAM = """
+    AddUserToGroup AttachGroupPolicy AttachRolePolicy AttachUserPolicy CreateAccessKey CreateGroup CreatePolicy
+    CreatePolicyVersion CreateRole CreateUser DeleteAccessKey DeleteGroup DeleteGroupPolicy DeleteLoginProfile
+    DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePolicy DeleteUser DeleteUserPolicy DetachGroupPolicy
+    DetachRolePolicy DetachUserPolicy GetAccessKeyLastUsed GetGroup GetGroupPolicy GetLoginProfile GetPolicy
+    GetPolicyVersion GetRole GetRolePolicy GetUser GetUserPolicy ListAccessKeys ListAccountAliases
+    ListAttachedGroupPolicies ListAttachedRolePolicies ListAttachedUserPolicies ListEntitiesForPolicy
+    ListGroupPolicies ListGroups ListGroupsForUser ListInstanceProfilesForRole ListMFADevices ListPolicies
+    ListPolicyTags ListPolicyVersions ListRolePolicies ListRoleTags ListRoles ListSSHPublicKeys
+    ListServiceSpecificCredentials ListSigningCertificates ListUserPolicies ListUserTags ListUsers
+    ListVirtualMFADevices PutGroupPolicy PutRolePolicy PutUserPolicy RemoveUserFromGroup SetDefaultPolicyVersion
+    TagPolicy TagRole TagUser UntagPolicy UntagRole UntagUser UpdateAccessKey UpdateAssumeRolePolicy UpdateGroup
+    UpdateRole UpdateRoleDescription UpdateUser
+"""
+STS = "AssumeRole GetAccessKeyInfo GetCallerIdentity GetSessionToken"
+
 # file, variant of Service, folder of the model, number of operations, those with members (None: all)
 SERVICES = [
     ("iot", "Iot", "iot/2015-05-28", 272, None),
     ("iot_data", "IotData", "iot-data/2015-05-28", 11, None),
     ("jobs_data", "JobsData", "iot-jobs-data/2017-09-29", 5, None),
     ("tunneling", "Tunneling", "iotsecuretunneling/2018-10-05", 8, None),
-    ("sts", "Sts", "sts/2011-06-15", 11, {"GetCallerIdentity"}),
+    ("sts", "Sts", "sts/2011-06-15", 11, set(STS.split())),
+    ("iam", "Iam", "iam/2010-05-08", 180, set(IAM.split())),
 ]
 INTEGERS = {"integer": ("i32::MIN as i64", "i32::MAX as i64"), "long": ("i64::MIN", "i64::MAX")}
 PLACES = {"uri": "Path", "querystring": "Query", "header": "Header"}

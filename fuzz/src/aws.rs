@@ -1,6 +1,6 @@
 //! The AWS front: signatures, and what becomes of a signed request.
 //!
-//! Both targets read text: one line, header lines up to an empty line, then the body.
+//! All targets read text: one line, header lines up to an empty line, then the body.
 
 use adit_aws::table::{Check, Place};
 use adit_aws::{Call, Failure, Operation, Protocol, Refusal, Refused, Request, Service, Signature, Signer};
@@ -57,6 +57,27 @@ pub fn bind(data: &[u8]) {
     let label = |text: &str| text.starts_with('{').then(|| words.next().unwrap_or("x").to_owned());
     sent.fill(label);
     sent.query.push_str(query);
+    sent.body = body.to_vec();
+    sent.sign(operation.service.signing_name());
+    let Some(call) = sent.call() else {
+        return;
+    };
+    match call.bind() {
+        Ok(input) => bound_again(call.operation(), &input),
+        Err(refused) => told(&refused),
+    }
+}
+
+/// `service.Operation`, then a form: the same for the services that are asked with one, the form in the body.
+pub fn form(data: &[u8]) {
+    let Some((line, headers, body)) = parts(data) else {
+        return;
+    };
+    let operation = operation(line);
+    if operation.service.protocol() != Protocol::QueryXml {
+        return;
+    }
+    let mut sent = Sent::to(operation, headers);
     sent.body = body.to_vec();
     sent.sign(operation.service.signing_name());
     let Some(call) = sent.call() else {
@@ -158,7 +179,11 @@ impl Sent {
                 }
             }
         }
-        if !body.is_empty() {
+        if operation.service.protocol() == Protocol::QueryXml {
+            let mut form = Vec::new();
+            body.iter().for_each(|(name, value)| parameters(name, value, &mut form));
+            sent.body = form.join("&").into_bytes();
+        } else if !body.is_empty() {
             sent.body = Value::Object(body).to_string().into_bytes();
         }
         sent.sign(operation.service.signing_name());
@@ -228,7 +253,7 @@ fn told(refused: &Refused) {
     let text = refused.to_string();
     assert!(!text.is_empty() && !text.contains(char::is_control), "{text:?}");
     let failure = Failure { code: "Refused", status: 400, message: &text, members: Map::new() };
-    let reply = fault(refused.about.protocol, failure, "id");
+    let reply = fault(refused.about, failure, "id");
     match refused.about.protocol {
         Protocol::QueryXml => assert!(std::str::from_utf8(&reply.body).is_ok()),
         Protocol::RestJson | Protocol::Json11 => {
@@ -259,6 +284,24 @@ fn on_the_wire(value: &Value, check: &Check) -> Value {
             entries.iter().map(|(key, value)| (key.clone(), on_the_wire(value, inner))).collect()
         }
         (_, value) => value.clone(),
+    }
+}
+
+/// A value as parameters of a form.
+fn parameters(name: &str, value: &Value, form: &mut Vec<String>) {
+    match value {
+        Value::Object(members) if members.is_empty() => form.push(format!("{name}.nothing=")),
+        Value::Object(members) => {
+            members.iter().for_each(|(member, value)| parameters(&format!("{name}.{member}"), value, form));
+        }
+        Value::Array(items) if items.is_empty() => form.push(format!("{name}=")),
+        Value::Array(items) => {
+            for (at, value) in (1..).zip(items) {
+                parameters(&format!("{name}.member.{at}"), value, form);
+            }
+        }
+        Value::String(text) => form.push(format!("{name}={}", escaped(text))),
+        other => form.push(format!("{name}={other}")),
     }
 }
 

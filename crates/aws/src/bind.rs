@@ -8,7 +8,7 @@ use crate::limits::PARAMETERS;
 use crate::refusal::{Refusal, echo};
 use crate::service::Protocol;
 use crate::table::{Check, Member, Operation, Place};
-use crate::{Request, json, route, time, uri, validate};
+use crate::{Request, form, json, route, time, uri, validate};
 
 /// The whole input of a request to `operation`, checked.
 pub(crate) fn bind(operation: &'static Operation, request: &Request<'_>) -> Result<Value, Refusal> {
@@ -40,12 +40,12 @@ pub(crate) fn bind(operation: &'static Operation, request: &Request<'_>) -> Resu
     Ok(Value::Object(input))
 }
 
-/// The members of the JSON body; none if the operation reads none or the body is empty.
+/// The members of the form or the JSON body; none if the operation reads none or the body is empty.
 fn body(operation: &Operation, request: &Request<'_>) -> Result<Map<String, Value>, Refusal> {
     let reads = match operation.service.protocol() {
         Protocol::Json11 => true,
         Protocol::RestJson => operation.members.iter().any(|member| member.place == Place::Body),
-        Protocol::QueryXml => false,
+        Protocol::QueryXml => return form::members(operation, request),
     };
     if !reads || request.body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
@@ -118,7 +118,12 @@ fn decoded(text: &str, member: &Member) -> Result<String, Refusal> {
 
 /// Text of a path, query or header to a value of the member's type.
 fn scalar(text: String, member: &Member) -> Result<Value, Refusal> {
-    let value = match member.check {
+    typed(text, member.check, member.name)
+}
+
+/// Text to a value of the type of its check. `path` is where it stands, as the message names it.
+pub(crate) fn typed(text: String, check: &Check, path: &str) -> Result<Value, Refusal> {
+    let value = match check {
         Check::Boolean => match text.as_str() {
             "true" | "TRUE" => Some(Value::Bool(true)),
             "false" | "FALSE" => Some(Value::Bool(false)),
@@ -130,10 +135,9 @@ fn scalar(text: String, member: &Member) -> Result<Value, Refusal> {
         _ => Some(Value::String(text)),
     };
     value.ok_or_else(|| {
-        let must = format!("Member must be {}", wanted(member.check));
+        let must = format!("Member must be {}", wanted(check));
         Refusal::Validation(format!(
-            "1 validation error detected: Value at '{}' failed to satisfy constraint: {must}",
-            member.name
+            "1 validation error detected: Value at '{path}' failed to satisfy constraint: {must}"
         ))
     })
 }

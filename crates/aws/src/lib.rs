@@ -23,6 +23,7 @@ pub mod sigv4;
 pub mod table;
 
 mod bind;
+mod form;
 mod json;
 mod refusal;
 mod reply;
@@ -36,6 +37,7 @@ pub use reply::{Failure, Reply, fault, reply};
 pub use service::{Protocol, Service};
 pub use sigv4::{GATEWAY, Signature, Signer, sign};
 pub use table::Operation;
+pub use time::extended;
 
 use http::{HeaderMap, Method};
 use serde_json::Value;

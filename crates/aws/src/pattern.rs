@@ -115,6 +115,38 @@ pub(crate) static SALESFORCE: Pattern = Pattern::new(
     salesforce,
 );
 pub(crate) static URL: Pattern = Pattern::new("https?://.*", url);
+pub(crate) static IAM_PATH: Pattern = Pattern::new(r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)", |text| {
+    iam_path(text, |c| matches!(c, '!'..='~'))
+});
+pub(crate) static IAM_POLICY_PATH: Pattern = Pattern::new(r"((/[A-Za-z0-9\.,\+@=_-]+)*)/", policy_path);
+pub(crate) static IAM_PATH_PREFIX: Pattern = Pattern::new(r"\u002F[\u0021-\u007F]*", |text| {
+    text.strip_prefix('/').is_some_and(|rest| every(rest, |c| matches!(c, '!'..='\u{7f}')))
+});
+pub(crate) static IAM_MARKER: Pattern =
+    Pattern::new(r"[\u0020-\u00FF]+", |text| some(text, |c| matches!(c, ' '..='\u{ff}')));
+pub(crate) static IAM_NAME_OR_NONE: Pattern =
+    Pattern::new(r"[\w+=,.@-]*", |text| every(text, |c| word(c, "+=,.@-")));
+pub(crate) static WORD_OR_NONE: Pattern = Pattern::new(r"[\w]*", |text| every(text, |c| word(c, "")));
+pub(crate) static IAM_WORD: Pattern = Pattern::new(r"[\w]+", |text| some(text, |c| word(c, "")));
+pub(crate) static IAM_DOCUMENT: Pattern =
+    Pattern::new(r"[\u0009\u000A\u000D\u0020-\u00FF]+", |text| some(text, |c| line_or(c, '\u{ff}')));
+pub(crate) static IAM_DESCRIPTION: Pattern =
+    Pattern::new(r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*", |text| {
+        every(text, |c| line_or(c, '~') || matches!(c, '\u{a1}'..='\u{ff}'))
+    });
+pub(crate) static IAM_TAG_KEY: Pattern = Pattern::new(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", |text| some(text, tag));
+pub(crate) static IAM_TAG_VALUE: Pattern =
+    Pattern::new(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", |text| every(text, tag));
+pub(crate) static IAM_VERSION: Pattern = Pattern::new(r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?", iam_version);
+pub(crate) static EXTERNAL_ID: Pattern =
+    Pattern::new(r"[\w+=,.@:\/-]*", |text| every(text, |c| word(c, "+=,.@:/-")));
+pub(crate) static SERIAL_NUMBER: Pattern =
+    Pattern::new(r"[\w+=/:,.@-]*", |text| every(text, |c| word(c, "+=/:,.@-")));
+pub(crate) static MFA_CODE: Pattern = Pattern::new(r"[\d]*", |text| every(text, |c| c.is_ascii_digit()));
+pub(crate) static STS_ARN: Pattern = Pattern::new(
+    r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+",
+    |text| some(text, |c| line_or(c, '~') || matches!(c, '\u{85}' | '\u{a0}'..)),
+);
 
 fn every(text: &str, allowed: impl Fn(char) -> bool) -> bool {
     text.chars().all(allowed)
@@ -239,6 +271,32 @@ fn salesforce(text: &str) -> bool {
             && some(instance, |c| alphanumeric(c, ""))
             && [stream, event].iter().all(|name| counted(name, 1, 20) && every(name, |c| word(c, "")))
     })
+}
+
+/// A tab, a line end, or from a space on.
+fn line_or(c: char, last: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r') || (' '..=last).contains(&c)
+}
+
+/// One slash, or text between two.
+fn iam_path(text: &str, allowed: impl Fn(char) -> bool) -> bool {
+    let inside = || some(text.strip_prefix('/')?.strip_suffix('/')?, allowed).then_some(());
+    text == "/" || inside().is_some()
+}
+
+/// Words, each with a slash in front, and a slash.
+fn policy_path(text: &str) -> bool {
+    let words = text.strip_suffix('/').map(|words| words.strip_prefix('/').unwrap_or(words));
+    text == "/"
+        || text.starts_with('/')
+            && words.is_some_and(|words| words.split('/').all(|name| some(name, |c| word(c, ".,+@=-"))))
+}
+
+/// `v2`, `v2.x`.
+fn iam_version(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('v') else { return false };
+    let (number, more) = rest.split_once('.').unwrap_or((rest, ""));
+    !number.starts_with('0') && some(number, |c| c.is_ascii_digit()) && every(more, |c| alphanumeric(c, "-"))
 }
 
 fn url(text: &str) -> bool {

@@ -1,24 +1,26 @@
-//! The wire form of `sts`: a form in, XML out. spec: control-plane §12
+//! The wire form of `sts` and `iam`: a form in, XML out. spec: control-plane §12
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use crate::reply::{Failure, Reply};
+use crate::service::Service;
 use crate::table::Operation;
 
 const XML: &str = "text/xml";
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// A reply: `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`.
+/// A reply: `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`; of an output without members no `OpResult`.
 ///
 /// Objects become elements named by key, list entries `member` elements, null nothing.
 #[must_use]
 pub fn reply(operation: &Operation, output: &Value, request_id: &str) -> Reply {
     let name = operation.name;
-    let mut xml = format!("<{name}Response xmlns=\"{NAMESPACE}\"><{name}Result>");
-    element_content(output, &mut xml);
-    let _ = write!(xml, "</{name}Result><ResponseMetadata><RequestId>");
+    let mut xml = format!("<{name}Response xmlns=\"{}\">", namespace(Some(operation.service)));
+    if output.as_object().is_none_or(|members| !members.is_empty()) {
+        element(&format!("{name}Result"), output, &mut xml);
+    }
+    xml.push_str("<ResponseMetadata><RequestId>");
     escape(request_id, &mut xml);
     let _ = writeln!(xml, "</RequestId></ResponseMetadata></{name}Response>");
     Reply::new(operation.status, XML, xml.into_bytes(), request_id)
@@ -26,9 +28,10 @@ pub fn reply(operation: &Operation, output: &Value, request_id: &str) -> Reply {
 
 /// A fault: `<ErrorResponse><Error><Type>…`, blaming the sender below status 500.
 #[must_use]
-pub fn fault(failure: &Failure<'_>, request_id: &str) -> Reply {
+pub fn fault(service: Option<Service>, failure: &Failure<'_>, request_id: &str) -> Reply {
     let blamed = if failure.status < 500 { "Sender" } else { "Receiver" };
-    let mut xml = format!("<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{blamed}</Type><Code>");
+    let mut xml =
+        format!("<ErrorResponse xmlns=\"{}\"><Error><Type>{blamed}</Type><Code>", namespace(service));
     escape(failure.code, &mut xml);
     xml.push_str("</Code><Message>");
     escape(failure.message, &mut xml);
@@ -36,6 +39,11 @@ pub fn fault(failure: &Failure<'_>, request_id: &str) -> Reply {
     escape(request_id, &mut xml);
     xml.push_str("</RequestId></ErrorResponse>\n");
     Reply::new(failure.status, XML, xml.into_bytes(), request_id)
+}
+
+/// Before the service is known, that of `sts`.
+fn namespace(service: Option<Service>) -> &'static str {
+    service.and_then(Service::namespace).or(Service::Sts.namespace()).unwrap_or_default()
 }
 
 fn element_content(value: &Value, xml: &mut String) {

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
+use crate::refusal::About;
 use crate::service::Protocol;
 use crate::table::Operation;
 use crate::{json11, query_xml, rest_json};
@@ -41,13 +42,13 @@ pub fn reply(operation: &Operation, output: Value, request_id: &str) -> Reply {
     }
 }
 
-/// Writes a fault in the given wire form.
+/// Writes a fault in the wire form of what is known of the request.
 #[must_use]
-pub fn fault(protocol: Protocol, failure: Failure<'_>, request_id: &str) -> Reply {
-    match protocol {
+pub fn fault(about: About, failure: Failure<'_>, request_id: &str) -> Reply {
+    match about.protocol {
         Protocol::RestJson => rest_json::fault(failure, request_id),
         Protocol::Json11 => json11::fault(failure, request_id),
-        Protocol::QueryXml => query_xml::fault(&failure, request_id),
+        Protocol::QueryXml => query_xml::fault(about.service, &failure, request_id),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn operation(
         return by_target(target.to_str().unwrap_or_default(), request, scope);
     }
     match (Service::from_signing_name(scope), scope) {
-        (Some(Service::Sts), _) => by_action(request),
+        (Some(service @ (Service::Sts | Service::Iam)), _) => by_action(service, request),
         (Some(Service::Tunneling), _) => {
             let text = "The X-Amz-Target header must name the operation.".to_owned();
             Err((Refusal::UnknownOperation(text), Some(Service::Tunneling)))
@@ -48,6 +48,7 @@ pub(crate) fn operation(
             .ok_or_else(|| (no_path(request), None)),
         (None, _) => {
             let right = match protocol(request) {
+                Protocol::QueryXml if by_action(Service::Iam, request).is_ok() => Some(Service::Iam),
                 Protocol::QueryXml => Some(Service::Sts),
                 Protocol::RestJson | Protocol::Json11 => {
                     Service::ALL.into_iter().find(|service| by_path(*service, request).is_some())
@@ -75,17 +76,20 @@ fn by_target(
     found.ok_or_else(|| (unknown(), Some(service)))
 }
 
-fn by_action(request: &Request<'_>) -> Result<&'static Operation, (Refusal, Option<Service>)> {
+fn by_action(
+    service: Service,
+    request: &Request<'_>,
+) -> Result<&'static Operation, (Refusal, Option<Service>)> {
     let body = std::str::from_utf8(request.body).unwrap_or_default();
     let find = |name: &str| {
         let mut given = uri::pairs(request.query).chain(uri::pairs(body)).take(PARAMETERS);
         given.find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     };
-    let found = is_root(request.path).then(|| Service::Sts.operation(find("Action"))).flatten();
+    let found = is_root(request.path).then(|| service.operation(find("Action"))).flatten();
     found.ok_or_else(|| {
         let (action, version) = (echo(find("Action")), echo(find("Version")));
         let text = format!("Could not find operation {action} for version {version}");
-        (Refusal::UnknownOperation(text), Some(Service::Sts))
+        (Refusal::UnknownOperation(text), Some(service))
     })
 }
 

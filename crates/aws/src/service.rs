@@ -1,4 +1,4 @@
-//! The five services: names in signatures and target headers, and how each speaks.
+//! The six services: names in signatures and target headers, and how each speaks.
 
 use crate::table::{self, Operation};
 
@@ -13,8 +13,10 @@ pub enum Service {
     JobsData,
     /// Secure tunneling.
     Tunneling,
-    /// Security tokens; here for `GetCallerIdentity`.
+    /// Security tokens: who one is, and sessions of roles.
     Sts,
+    /// Users, groups, roles and what they may do.
+    Iam,
 }
 
 /// The wire form of requests and replies.
@@ -30,7 +32,8 @@ pub enum Protocol {
 
 impl Service {
     /// All services, in the order of the tables.
-    pub const ALL: [Self; 5] = [Self::Iot, Self::IotData, Self::JobsData, Self::Tunneling, Self::Sts];
+    pub const ALL: [Self; 6] =
+        [Self::Iot, Self::IotData, Self::JobsData, Self::Tunneling, Self::Sts, Self::Iam];
 
     /// The service name in a credential scope, in AWS's own capitals.
     #[must_use]
@@ -41,6 +44,7 @@ impl Service {
             Self::JobsData => "iot-jobs-data",
             Self::Tunneling => "IoTSecuredTunneling",
             Self::Sts => "sts",
+            Self::Iam => "iam",
         }
     }
 
@@ -49,7 +53,7 @@ impl Service {
     pub const fn target_prefix(self) -> Option<&'static str> {
         match self {
             Self::Tunneling => Some("IoTSecuredTunneling"),
-            Self::Iot | Self::IotData | Self::JobsData | Self::Sts => None,
+            Self::Iot | Self::IotData | Self::JobsData | Self::Sts | Self::Iam => None,
         }
     }
 
@@ -62,6 +66,17 @@ impl Service {
             Self::JobsData => "data.jobs.iot",
             Self::Tunneling => "api.tunneling.iot",
             Self::Sts => "sts",
+            Self::Iam => "iam",
+        }
+    }
+
+    /// The namespace of its answers, for a service that answers in XML.
+    #[must_use]
+    pub const fn namespace(self) -> Option<&'static str> {
+        match self {
+            Self::Sts => Some("https://sts.amazonaws.com/doc/2011-06-15/"),
+            Self::Iam => Some("https://iam.amazonaws.com/doc/2010-05-08/"),
+            Self::Iot | Self::IotData | Self::JobsData | Self::Tunneling => None,
         }
     }
 
@@ -71,7 +86,7 @@ impl Service {
         match self {
             Self::Iot | Self::IotData | Self::JobsData => Protocol::RestJson,
             Self::Tunneling => Protocol::Json11,
-            Self::Sts => Protocol::QueryXml,
+            Self::Sts | Self::Iam => Protocol::QueryXml,
         }
     }
 
@@ -84,6 +99,7 @@ impl Service {
             Self::JobsData => table::jobs_data::OPERATIONS,
             Self::Tunneling => table::tunneling::OPERATIONS,
             Self::Sts => table::sts::OPERATIONS,
+            Self::Iam => table::iam::OPERATIONS,
         }
     }
 
@@ -92,7 +108,7 @@ impl Service {
     pub const fn ours(self) -> &'static [Operation] {
         match self {
             Self::Iot => table::ours::OPERATIONS,
-            Self::IotData | Self::JobsData | Self::Tunneling | Self::Sts => &[],
+            Self::IotData | Self::JobsData | Self::Tunneling | Self::Sts | Self::Iam => &[],
         }
     }
 
@@ -105,7 +121,7 @@ impl Service {
         find(self.operations()).or_else(|| find(self.ours()))
     }
 
-    /// The service that a credential scope names; `None` for a name that fits none of the five or more than one.
+    /// The service that a credential scope names; `None` for a name that fits none of the six or more than one.
     ///
     /// `iotdevicegateway` is what older data-plane clients sign (spec: control-plane §2).
     #[must_use]
@@ -121,7 +137,7 @@ impl Service {
     pub const fn quotes_values(self) -> bool {
         match self {
             Self::Tunneling | Self::Sts => true,
-            Self::Iot | Self::IotData | Self::JobsData => false,
+            Self::Iot | Self::IotData | Self::JobsData | Self::Iam => false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a row of the generated tables is: an operation, its members, their constraints, its faults.
 
+pub mod iam;
 pub mod iot;
 pub mod iot_data;
 pub mod jobs_data;

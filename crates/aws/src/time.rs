@@ -9,6 +9,14 @@ pub(crate) fn basic(epoch: i64) -> String {
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
+/// `2024-01-31T23:59:59Z` for a time in epoch seconds, as answers in XML write it.
+#[must_use]
+pub fn extended(epoch: i64) -> String {
+    let (year, month, day) = civil(epoch.div_euclid(DAY));
+    let second = epoch.rem_euclid(DAY);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
 /// Reads `20240131T235959Z`; `None` for anything else.
 pub(crate) fn parse_basic(text: &str) -> Option<i64> {
     let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
@@ -102,6 +110,7 @@ mod tests {
     fn the_three_spellings_of_one_moment_agree() {
         let moment = 1_440_938_160;
         assert_eq!(basic(moment), "20150830T123600Z");
+        assert_eq!(extended(moment), "2015-08-30T12:36:00Z");
         assert_eq!(parse_basic("20150830T123600Z"), Some(moment));
         assert_eq!(parse_extended("2015-08-30T12:36:00Z"), Some(moment));
         assert_eq!(parse_extended("2015-08-30T12:36:00.250Z"), Some(moment));

@@ -210,7 +210,7 @@ fn reply(
         members.insert("traceId".to_owned(), Value::from(request_id));
     }
     let failure = Failure { code: face.code, status: face.status, message, members };
-    adit_aws::fault(about.protocol, failure, request_id)
+    adit_aws::fault(about, failure, request_id)
 }
 
 #[cfg(test)]

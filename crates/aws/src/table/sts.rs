@@ -2,8 +2,9 @@
 
 //! The operations of `sts`, API version 2011-06-15.
 
+use crate::pattern;
 use crate::service::Service;
-use crate::table::{Method, Operation};
+use crate::table::{Check, Fault, Method, Operation, Text, may, need};
 
 /// By name, ascending.
 pub static OPERATIONS: &[Operation] = &[
@@ -13,8 +14,27 @@ pub static OPERATIONS: &[Operation] = &[
         method: Method::Post,
         path: "/",
         status: 200,
-        members: &[],
-        faults: &[],
+        members: &[
+            need("RoleArn", &ARN_TYPE),
+            need("RoleSessionName", &ROLE_SESSION_NAME_TYPE),
+            may("PolicyArns", &POLICY_DESCRIPTOR_LIST_TYPE),
+            may("Policy", &UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE),
+            may("DurationSeconds", &ROLE_DURATION_SECONDS_TYPE),
+            may("Tags", &TAG_LIST_TYPE),
+            may("TransitiveTagKeys", &TAG_KEY_LIST_TYPE),
+            may("ExternalId", &EXTERNAL_ID_TYPE),
+            may("SerialNumber", &SERIAL_NUMBER_TYPE),
+            may("TokenCode", &TOKEN_CODE_TYPE),
+            may("SourceIdentity", &SOURCE_IDENTITY_TYPE),
+            may("ProvidedContexts", &PROVIDED_CONTEXTS_LIST_TYPE),
+            may("MinimumSessionTokenSize", &MINIMUM_SESSION_TOKEN_SIZE_TYPE),
+        ],
+        faults: &[
+            MALFORMED_POLICY_DOCUMENT_EXCEPTION,
+            PACKED_POLICY_TOO_LARGE_EXCEPTION,
+            REGION_DISABLED_EXCEPTION,
+            EXPIRED_TOKEN_EXCEPTION,
+        ],
     },
     Operation {
         name: "AssumeRoleWithSAML",
@@ -58,7 +78,7 @@ pub static OPERATIONS: &[Operation] = &[
         method: Method::Post,
         path: "/",
         status: 200,
-        members: &[],
+        members: &[need("AccessKeyId", &ACCESS_KEY_ID_TYPE)],
         faults: &[],
     },
     Operation {
@@ -94,8 +114,13 @@ pub static OPERATIONS: &[Operation] = &[
         method: Method::Post,
         path: "/",
         status: 200,
-        members: &[],
-        faults: &[],
+        members: &[
+            may("DurationSeconds", &DURATION_SECONDS_TYPE),
+            may("SerialNumber", &SERIAL_NUMBER_TYPE),
+            may("TokenCode", &TOKEN_CODE_TYPE),
+            may("MinimumSessionTokenSize", &MINIMUM_SESSION_TOKEN_SIZE_TYPE),
+        ],
+        faults: &[REGION_DISABLED_EXCEPTION],
     },
     Operation {
         name: "GetWebIdentityToken",
@@ -107,3 +132,33 @@ pub static OPERATIONS: &[Operation] = &[
         faults: &[],
     },
 ];
+
+const EXPIRED_TOKEN_EXCEPTION: Fault = Fault { name: "ExpiredTokenException", status: 400 };
+const MALFORMED_POLICY_DOCUMENT_EXCEPTION: Fault = Fault { name: "MalformedPolicyDocument", status: 400 };
+const PACKED_POLICY_TOO_LARGE_EXCEPTION: Fault = Fault { name: "PackedPolicyTooLarge", status: 400 };
+const REGION_DISABLED_EXCEPTION: Fault = Fault { name: "RegionDisabledException", status: 403 };
+
+static ACCESS_KEY_ID_TYPE: Check = Check::Text(Text::sized(16, 128).like(&pattern::WORD_OR_NONE));
+static ARN_TYPE: Check = Check::Text(Text::sized(20, 2048).like(&pattern::STS_ARN));
+static CONTEXT_ASSERTION_TYPE: Check = Check::Text(Text::sized(4, 2048));
+static DURATION_SECONDS_TYPE: Check = Check::Integer { min: 900, max: 129600 };
+static EXTERNAL_ID_TYPE: Check = Check::Text(Text::sized(2, 1224).like(&pattern::EXTERNAL_ID));
+static MINIMUM_SESSION_TOKEN_SIZE_TYPE: Check = Check::Integer { min: 0, max: 4096 };
+static POLICY_DESCRIPTOR_LIST_TYPE: Check =
+    Check::List { min: 0, max: u32::MAX, item: &POLICY_DESCRIPTOR_TYPE };
+static POLICY_DESCRIPTOR_TYPE: Check = Check::Structure(&[may("arn", &ARN_TYPE)]);
+static PROVIDED_CONTEXT: Check =
+    Check::Structure(&[may("ProviderArn", &ARN_TYPE), may("ContextAssertion", &CONTEXT_ASSERTION_TYPE)]);
+static PROVIDED_CONTEXTS_LIST_TYPE: Check = Check::List { min: 1, max: 5, item: &PROVIDED_CONTEXT };
+static ROLE_DURATION_SECONDS_TYPE: Check = Check::Integer { min: 900, max: 43200 };
+static ROLE_SESSION_NAME_TYPE: Check = Check::Text(Text::sized(2, 64).like(&pattern::IAM_NAME_OR_NONE));
+static SERIAL_NUMBER_TYPE: Check = Check::Text(Text::sized(9, 256).like(&pattern::SERIAL_NUMBER));
+static SOURCE_IDENTITY_TYPE: Check = Check::Text(Text::sized(2, 64).like(&pattern::IAM_NAME_OR_NONE));
+static TAG: Check = Check::Structure(&[need("Key", &TAG_KEY_TYPE), need("Value", &TAG_VALUE_TYPE)]);
+static TAG_KEY_LIST_TYPE: Check = Check::List { min: 0, max: 50, item: &TAG_KEY_TYPE };
+static TAG_KEY_TYPE: Check = Check::Text(Text::sized(1, 128).like(&pattern::IAM_TAG_KEY));
+static TAG_LIST_TYPE: Check = Check::List { min: 0, max: 50, item: &TAG };
+static TAG_VALUE_TYPE: Check = Check::Text(Text::sized(0, 256).like(&pattern::IAM_TAG_VALUE));
+static TOKEN_CODE_TYPE: Check = Check::Text(Text::sized(6, 6).like(&pattern::MFA_CODE));
+static UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE: Check =
+    Check::Text(Text::sized(1, u32::MAX).like(&pattern::IAM_DOCUMENT));

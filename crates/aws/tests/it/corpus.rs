@@ -16,3 +16,8 @@ fn sigv4() {
 fn bind() {
     replay("bind", checks::bind);
 }
+
+#[test]
+fn form() {
+    replay("form", checks::form);
+}

@@ -9,7 +9,7 @@ use crate::request::Owned;
 #[test]
 fn the_tables_hold_every_operation_of_the_models() {
     let counts = Service::ALL.map(|service| service.operations().len());
-    assert_eq!(counts, [272, 11, 5, 8, 11]);
+    assert_eq!(counts, [272, 11, 5, 8, 11, 180]);
     for service in Service::ALL {
         let rows = service.operations();
         assert!(rows.is_sorted_by(|left, right| left.name < right.name));
@@ -111,4 +111,84 @@ fn sts_is_asked_by_form_or_by_query() {
     let query = Owned::new("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", b"").signed("sts");
     assert_eq!(form.bound(), Ok(("GetCallerIdentity", json!({}))));
     assert_eq!(query.bound(), Ok(("GetCallerIdentity", json!({}))));
+}
+
+fn form(service: &str, body: &str) -> Result<(&'static str, serde_json::Value), Refusal> {
+    Owned::new("POST", "/", body.as_bytes())
+        .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+        .signed(service)
+        .bound()
+}
+
+#[test]
+fn lists_and_structures_are_read_from_a_form() {
+    let body = "Action=CreateRole&Version=2010-05-08&RoleName=JITPRole&AssumeRolePolicyDocument=%7B%22a%22%3A+1%7D\
+                &MaxSessionDuration=7200&Description=\
+                &Tags.member.2.Key=b&Tags.member.2.Value=2&Tags.member.10.Key=c&Tags.member.10.Value=\
+                &Tags.member.1.Key=a&Tags.member.1.Value=1+2&Unknown.member.1=x";
+    let input = json!({
+        "RoleName": "JITPRole",
+        "AssumeRolePolicyDocument": "{\"a\": 1}",
+        "MaxSessionDuration": 7200,
+        "Description": "",
+        "Tags": [{"Key": "a", "Value": "1 2"}, {"Key": "b", "Value": "2"}, {"Key": "c", "Value": ""}],
+    });
+    assert_eq!(form("iam", body), Ok(("CreateRole", input)));
+    let body = "Action=UntagUser&UserName=ana&TagKeys.member.1=a&TagKeys.member.2=b";
+    let input = json!({"UserName": "ana", "TagKeys": ["a", "b"]});
+    assert_eq!(form("iam", body), Ok(("UntagUser", input)));
+    let body = "Action=CreateUser&UserName=ana&Tags=";
+    assert_eq!(form("iam", body), Ok(("CreateUser", json!({"UserName": "ana", "Tags": []}))));
+    let body = "Action=ListPolicies&OnlyAttached=true&Scope=Local&MaxItems=5";
+    let input = json!({"OnlyAttached": true, "Scope": "Local", "MaxItems": 5});
+    assert_eq!(form("iam", body), Ok(("ListPolicies", input)));
+}
+
+#[test]
+fn a_form_that_does_not_fit_is_refused_by_name() {
+    for (body, text) in [
+        ("Action=CreateUser&UserName=ana&UserName=bob", "The parameter 'UserName' is given twice."),
+        ("Action=CreateUser&UserName=%zz", "The parameter '%zz' is not percent-encoded UTF-8."),
+        (
+            "Action=UntagUser&UserName=ana&TagKeys.member.x=a",
+            "'TagKeys.member.x' must be a number of an entry, counted from 1.",
+        ),
+    ] {
+        assert_eq!(form("iam", body), Err(Refusal::Serialization(text.to_owned())));
+    }
+    for (body, text) in [
+        (
+            "Action=CreateUser",
+            "1 validation error detected: Value at 'UserName' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            "Action=CreateUser&UserName=a%20b",
+            "1 validation error detected: Value at 'UserName' failed to satisfy constraint: \
+             Member must satisfy regular expression pattern: [\\w+=,.@-]+",
+        ),
+        (
+            "Action=ListUsers&MaxItems=many",
+            "1 validation error detected: Value at 'MaxItems' failed to satisfy constraint: Member must be a whole number",
+        ),
+        (
+            "Action=TagUser&UserName=ana&Tags.member.1=a",
+            "1 validation error detected: Value at 'Tags.1.member' failed to satisfy constraint: Member must not be null",
+        ),
+    ] {
+        assert_eq!(form("iam", body), Err(Refusal::Validation(text.to_owned())), "{body}");
+    }
+    let many: String = (0..256).map(|n| format!("&a{n}=1")).collect();
+    let text = "The request must have at most 256 parameters.".to_owned();
+    assert_eq!(form("iam", &format!("Action=ListUsers{many}")), Err(Refusal::Serialization(text)));
+}
+
+#[test]
+fn the_action_tells_iam_from_sts_when_the_scope_does_not() {
+    for (action, service) in [("CreateUser", "iam"), ("AssumeRole", "sts"), ("Nothing", "sts")] {
+        let wrong = form("s3", &format!("Action={action}&Version=x"));
+        assert_eq!(wrong, Err(Refusal::WrongService(service.to_owned())), "{action}");
+    }
+    let text = "Could not find operation AssumeRole for version 2010-05-08".to_owned();
+    let wrong = form("iam", "Action=AssumeRole&Version=2010-05-08");
+    assert_eq!(wrong, Err(Refusal::UnknownOperation(text)));
 }
