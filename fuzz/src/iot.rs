@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use adit_iot::policy::{
-    CertificateFacts, CertificateField, ConnectFacts, Context, Document, NameField, PolicySet, Request,
-    ThingFacts, Will,
+    ASSUME_ROLE, Assumer, CertificateFacts, CertificateField, ConnectFacts, Context, Document, Keys, Layer,
+    NameField, PolicySet, Request, Rights, ThingFacts, Trust, TrustPolicy, Verdict, Will,
 };
 use adit_iot::{Scope, Timestamp};
 
@@ -31,6 +31,44 @@ pub fn policy_decide(data: &[u8]) {
         && let Ok(document) = Document::parse(document)
     {
         decide(document, action, topic, filter, client_id);
+    }
+}
+
+/// A document of IAM's, identity or trust, is taken or refused with a reason; then a user's name, key and ARN may be
+/// decided on, and a session policy never gives more.
+pub fn iam_document(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(scope) = Scope::new("123456789012", "us-east-1") else {
+        return;
+    };
+    let mut keys = Keys::default();
+    keys.one("aws:username", "ana");
+    keys.many("aws:TagKeys", vec!["team".to_owned()]);
+    let context = Context { keys: Some(&keys), ..Context::new(&scope, Timestamp::from_millis(0)) };
+    match Document::identity(text) {
+        Ok(document) => {
+            let set = Arc::new(PolicySet::new(vec![(Arc::from("P"), Arc::new(document))]));
+            let resource = "arn:aws:iot:us-east-1:123456789012:thing/ana";
+            let request = Request { action: "iot:DescribeThing", resource, context: &context };
+            let (rights, none) = (Rights::new(Arc::clone(&set)), Rights::new(Arc::default()));
+            let verdict = rights.decide(&request);
+            assert_eq!(verdict == Verdict::Allow, set.decide(&request).allows());
+            assert!(!rights.words(verdict, &request).is_empty());
+            assert_ne!(none.within(Layer::Session, set).decide(&request), Verdict::Allow);
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    match TrustPolicy::parse(text) {
+        Ok(trust) => {
+            let arn = "arn:aws:iam::123456789012:user/ana";
+            let ana = Assumer::Aws { account: "123456789012", arn, role: None };
+            let found = trust.decide(&ana, ASSUME_ROLE, &context);
+            assert!(found == Trust::No || text.contains("rincipal"));
+            let _ = trust.decide(&Assumer::Service("iot.amazonaws.com"), ASSUME_ROLE, &context);
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

@@ -3,6 +3,9 @@
 //! A [`Document`] is read and compiled once. A [`PolicySet`] is the documents that count for one principal; it answers
 //! a [`Request`] with a [`Decision`] that names the policy and the statement behind it. The gateway, TestAuthorization
 //! and the record of refusals all read that same value.
+//!
+//! IAM's documents are the same language: [`Document::identity`] reads them under IAM's rules, [`Rights`] are what a signed
+//! caller may do by all of its sets, and a [`TrustPolicy`] says who may assume a role.
 
 mod condition;
 mod cover;
@@ -10,13 +13,21 @@ mod date;
 mod document;
 mod evaluate;
 mod facts;
+mod identity;
+mod keys;
+mod rights;
 mod syntax;
+mod trust;
 mod variables;
 mod wildcard;
 
-pub use document::{Document, MAX_CHARACTERS, Malformed};
+pub use document::{Document, MAX_CHARACTERS, Malformed, characters};
 pub use evaluate::{Decision, Explanation, Place, PolicySet, Reason, Refused, Request};
 pub use facts::{AlternativeName, CertificateFacts, CertificateField, NameField, ThingFacts};
+pub use identity::{MAX_IAM_CHARACTERS, MalformedDocument};
+pub use keys::Keys;
+pub use rights::{Layer, Rights, Verdict};
+pub use trust::{ASSUME_ROLE, Assumer, Trust, TrustPolicy};
 pub use variables::{ConnectFacts, Context, Will};
 
 use crate::arn::partition;

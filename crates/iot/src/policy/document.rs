@@ -83,7 +83,7 @@ impl Statement {
     }
 }
 
-type Members = Vec<(String, Json)>;
+pub(super) type Members = Vec<(String, Json)>;
 
 impl Document {
     /// Reads a document.
@@ -91,60 +91,97 @@ impl Document {
     /// # Errors
     /// The text breaks a rule of spec: policies §8.
     pub fn parse(text: &str) -> Result<Document, Malformed> {
-        let characters = text.chars().filter(|c| !c.is_whitespace()).count();
-        if characters > MAX_CHARACTERS {
-            return Err(wrong(format!(
-                "It has {characters} characters besides whitespace; at most {MAX_CHARACTERS} are allowed."
-            )));
-        }
-        let json = Json::parse(text).map_err(|error| wrong(format!("It is not JSON: {error}.")))?;
-        let Json::Object(members) = json else {
-            return Err(wrong("It must be a JSON object with a Statement."));
-        };
-        known(&members, &["Version", "Id", "Statement"], "The document")?;
-        match last(&members, "Version") {
-            None => {}
-            Some(Json::Text(version)) if version == "2012-10-17" || version == "2008-10-17" => {}
-            Some(_) => return Err(wrong("Version must be \"2012-10-17\" or \"2008-10-17\".")),
-        }
-        optional_text(&members, "Id", "The document's")?;
-        let statements = match last(&members, "Statement") {
-            Some(Json::List(list)) if !list.is_empty() => list.iter().collect(),
-            Some(one @ Json::Object(_)) => vec![one],
-            _ => return Err(wrong("Statement must be a statement or a list of at least one.")),
-        };
-        let statements = statements.into_iter().zip(1..).map(|(json, number)| statement(json, number));
+        let statements = statements(text, MAX_CHARACTERS)?;
+        let statements = statements.iter().zip(1..).map(|(json, number)| statement(json, number));
         Ok(Document { statements: statements.collect::<Result<_, _>>()? })
     }
 }
 
+/// The statements of a text, with everything around them checked; at least one.
+pub(super) fn statements(text: &str, most: usize) -> Result<Vec<Json>, Malformed> {
+    let characters = characters(text);
+    if characters > most {
+        return Err(wrong(format!(
+            "It has {characters} characters besides whitespace; at most {most} are allowed."
+        )));
+    }
+    let json = Json::parse(text).map_err(|error| wrong(format!("It is not JSON: {error}.")))?;
+    let Json::Object(members) = json else {
+        return Err(wrong("It must be a JSON object with a Statement."));
+    };
+    known(&members, &["Version", "Id", "Statement"], "The document")?;
+    match last(&members, "Version") {
+        None => {}
+        Some(Json::Text(version)) if version == "2012-10-17" || version == "2008-10-17" => {}
+        Some(_) => return Err(wrong("Version must be \"2012-10-17\" or \"2008-10-17\".")),
+    }
+    optional_text(&members, "Id", "The document's")?;
+    match members.into_iter().rev().find(|(name, _)| name == "Statement") {
+        Some((_, Json::List(list))) if !list.is_empty() => Ok(list),
+        Some((_, one @ Json::Object(_))) => Ok(vec![one]),
+        _ => Err(wrong("Statement must be a statement or a list of at least one.")),
+    }
+}
+
+/// The length of a document as AWS counts it: characters besides whitespace (spec: policies §8).
+#[must_use]
+pub fn characters(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
 fn statement(json: &Json, number: usize) -> Result<Statement, Malformed> {
     let here = format!("Statement {number}");
-    let Json::Object(members) = json else {
-        return Err(wrong(format!("{here} must be a JSON object.")));
-    };
+    let members = members(json, &here)?;
     let names = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
     known(members, &names, &here)?;
-    let sid = optional_text(members, "Sid", &format!("{here}'s"))?;
+    Ok(Statement {
+        sid: sid(members, &here)?,
+        effect: effect(members, &here)?,
+        actions: actions(members, &here)?,
+        resources: resources(members, &here)?,
+        conditions: condition(members, &here)?,
+    })
+}
+
+pub(super) fn members<'j>(json: &'j Json, here: &str) -> Result<&'j Members, Malformed> {
+    if let Json::Object(members) = json {
+        Ok(members)
+    } else {
+        Err(wrong(format!("{here} must be a JSON object.")))
+    }
+}
+
+pub(super) fn sid(members: &Members, here: &str) -> Result<Option<Box<str>>, Malformed> {
+    optional_text(members, "Sid", &format!("{here}'s"))
+}
+
+pub(super) fn effect(members: &Members, here: &str) -> Result<Effect, Malformed> {
     if members.iter().filter(|(name, _)| name == "Effect").count() > 1 {
         return Err(wrong(format!("{here} has Effect more than once.")));
     }
-    let effect = match last(members, "Effect") {
-        Some(Json::Text(effect)) if effect == "Allow" => Effect::Allow,
-        Some(Json::Text(effect)) if effect == "Deny" => Effect::Deny,
-        _ => return Err(wrong(format!("{here} must have the Effect \"Allow\" or \"Deny\"."))),
-    };
-    let (not, actions) = one_of(members, "Action", "NotAction", &here)?;
+    match last(members, "Effect") {
+        Some(Json::Text(effect)) if effect == "Allow" => Ok(Effect::Allow),
+        Some(Json::Text(effect)) if effect == "Deny" => Ok(Effect::Deny),
+        _ => Err(wrong(format!("{here} must have the Effect \"Allow\" or \"Deny\"."))),
+    }
+}
+
+pub(super) fn actions(members: &Members, here: &str) -> Result<Listed<Glob>, Malformed> {
+    let (not, actions) = one_of(members, "Action", "NotAction", here)?;
     if let Some(bad) = actions.iter().find(|action| !is_action(action)) {
         let bad = echo(bad);
         return Err(wrong(format!("{here}: action \"{bad}\" must be \"*\" or such as \"iot:Publish\".")));
     }
-    let actions = Listed { not, patterns: actions.iter().map(|action| Glob::plain(action)).collect() };
-    let (not, resources) = one_of(members, "Resource", "NotResource", &here)?;
-    let resources =
-        Listed { not, patterns: resources.iter().map(|r| resource(r)).collect::<Result<_, _>>()? };
-    let conditions = last(members, "Condition").map_or(Ok(Vec::new()), |json| conditions(json, &here))?;
-    Ok(Statement { sid, effect, actions, resources, conditions: conditions.into() })
+    Ok(Listed { not, patterns: actions.iter().map(|action| Glob::plain(action)).collect() })
+}
+
+pub(super) fn resources(members: &Members, here: &str) -> Result<Listed<ArnPattern>, Malformed> {
+    let (not, resources) = one_of(members, "Resource", "NotResource", here)?;
+    Ok(Listed { not, patterns: resources.iter().map(|r| resource(r)).collect::<Result<_, _>>()? })
+}
+
+pub(super) fn condition(members: &Members, here: &str) -> Result<Box<[Condition]>, Malformed> {
+    last(members, "Condition").map_or(Ok(Box::default()), |json| Ok(conditions(json, here)?.into()))
 }
 
 fn conditions(json: &Json, here: &str) -> Result<Vec<Condition>, Malformed> {
@@ -178,7 +215,12 @@ fn value(json: &Json) -> Option<String> {
 }
 
 /// The texts of `Action` or `NotAction` (or the like), and whether it was the second.
-fn one_of(members: &Members, plain: &str, not: &str, here: &str) -> Result<(bool, Vec<String>), Malformed> {
+pub(super) fn one_of(
+    members: &Members,
+    plain: &str,
+    not: &str,
+    here: &str,
+) -> Result<(bool, Vec<String>), Malformed> {
     let (is_not, json) = match (last(members, plain), last(members, not)) {
         (Some(json), None) => (false, json),
         (None, Some(json)) => (true, json),
@@ -218,11 +260,11 @@ fn resource(text: &str) -> Result<ArnPattern, Malformed> {
 }
 
 /// The last member of that name: the one that counts when it is given twice.
-fn last<'m>(members: &'m Members, name: &str) -> Option<&'m Json> {
+pub(super) fn last<'m>(members: &'m Members, name: &str) -> Option<&'m Json> {
     members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-fn known(members: &Members, names: &[&str], here: &str) -> Result<(), Malformed> {
+pub(super) fn known(members: &Members, names: &[&str], here: &str) -> Result<(), Malformed> {
     match members.iter().find(|(name, _)| !names.contains(&name.as_str())) {
         None => Ok(()),
         Some((name, _)) => {
@@ -240,11 +282,11 @@ fn optional_text(members: &Members, name: &str, whose: &str) -> Result<Option<Bo
     }
 }
 
-fn wrong(what: impl Into<String>) -> Malformed {
+pub(super) fn wrong(what: impl Into<String>) -> Malformed {
     Malformed::Syntax(what.into())
 }
 
-fn echo(text: &str) -> String {
+pub(super) fn echo(text: &str) -> String {
     let mut shown: String = text.chars().take(ECHO).collect();
     if shown.len() < text.len() {
         shown.push('…');

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::date;
 use super::facts::{CertificateFacts, CertificateField, ThingFacts, insertable};
+use super::keys::Keys;
 use crate::ids::Scope;
 use crate::time::Timestamp;
 
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub connect: Option<ConnectFacts<'a>>,
     /// The topic of a direct message.
     pub topic: Option<&'a str>,
+    /// What else is known by name: of a signed caller, of an API call.
+    pub keys: Option<&'a Keys>,
     /// Now.
     pub now: Timestamp,
 }
@@ -50,6 +53,7 @@ impl<'a> Context<'a> {
             thing: None,
             connect: None,
             topic: None,
+            keys: None,
             now,
         }
     }
@@ -100,7 +104,8 @@ enum Kind {
     SecureTransport,
     UserAgent,
     Topic,
-    Unknown,
+    /// One of [`Context::keys`], in lower case; a name that is not there has no value.
+    Key(Box<str>),
 }
 
 /// Which values of a certificate's field.
@@ -144,6 +149,7 @@ impl Variable {
                 many(facts.available().into_iter().map(Cow::Owned).collect())
             }
             (Kind::ConnectAttributes, _) => connect_attributes(context),
+            (Kind::Key(name), _) => context.keys.map_or(Values::Absent, |keys| keys.values(name)),
             _ => self.single(context).map_or(Values::Absent, Values::One),
         }
     }
@@ -182,9 +188,8 @@ impl Variable {
             Kind::SecureTransport => truth(context.secure),
             Kind::UserAgent => context.user_agent?,
             Kind::Topic => context.topic?,
-            Kind::Field(_, Which::List) | Kind::AvailableKeys | Kind::ConnectAttributes | Kind::Unknown => {
-                return None;
-            }
+            Kind::Key(name) => context.keys?.single(name)?,
+            Kind::Field(_, Which::List) | Kind::AvailableKeys | Kind::ConnectAttributes => return None,
         };
         Some(Cow::Borrowed(borrowed))
     }
@@ -226,7 +231,10 @@ fn kind(name: &str) -> Kind {
         "aws:securetransport" => Kind::SecureTransport,
         "aws:useragent" => Kind::UserAgent,
         "iot:topic" => Kind::Topic,
-        lower => lower.strip_prefix("iot:certificate.").and_then(certificate_field).unwrap_or(Kind::Unknown),
+        lower => {
+            let field = lower.strip_prefix("iot:certificate.").and_then(certificate_field);
+            field.unwrap_or_else(|| Kind::Key(lower.into()))
+        }
     }
 }
 

@@ -20,6 +20,11 @@ fn policy_decide() {
 }
 
 #[test]
+fn iam_document() {
+    replay("iam_document", checks::iam_document);
+}
+
+#[test]
 fn shadow_update() {
     replay("shadow_update", shadows::shadow_update);
 }

@@ -1,5 +1,6 @@
 //! The decision vectors, the documents to take and to refuse, and a naive evaluator to agree with.
 
+mod iam;
 mod naive;
 mod vectors;
 
