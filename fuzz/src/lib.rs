@@ -5,6 +5,7 @@ pub mod aws;
 pub mod iot;
 pub mod mqtt;
 pub mod mqtt_session;
+pub mod provisioning;
 pub mod shadow;
 pub mod tunnel;
 pub mod x509;

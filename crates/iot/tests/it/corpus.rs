@@ -2,6 +2,8 @@
 
 #[path = "../../../../fuzz/src/iot.rs"]
 mod checks;
+#[path = "../../../../fuzz/src/provisioning.rs"]
+mod provisioning;
 #[path = "../../../../fuzz/replay.rs"]
 mod replay;
 #[path = "../../../../fuzz/src/shadow.rs"]
@@ -27,4 +29,9 @@ fn iam_document() {
 #[test]
 fn shadow_update() {
     replay("shadow_update", shadows::shadow_update);
+}
+
+#[test]
+fn provisioning_template() {
+    replay("provisioning_template", provisioning::provisioning_template);
 }

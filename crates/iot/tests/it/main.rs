@@ -4,6 +4,7 @@
 mod corpus;
 mod page;
 mod policy;
+mod provisioning;
 mod shadow;
 mod tag;
 mod thing;
