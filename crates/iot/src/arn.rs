@@ -1,6 +1,7 @@
 //! ARNs: `arn:<partition>:<service>:<region>:<account>:<resource>` (spec: control-plane §5).
 
 use crate::ids::{CertificateId, PolicyName, Scope, ThingGroupName, ThingName, ThingTypeName, TunnelId};
+use crate::provisioning::TemplateName;
 
 /// The partition a region belongs to: `aws`, `aws-cn` or `aws-us-gov`.
 pub fn partition(region: &str) -> &'static str {
@@ -36,6 +37,11 @@ pub fn ca(scope: &Scope, id: &CertificateId) -> String {
 /// The ARN of a policy.
 pub fn policy(scope: &Scope, name: &PolicyName) -> String {
     iot(scope, "policy", name.as_str())
+}
+
+/// The ARN of a provisioning template.
+pub fn provisioning_template(scope: &Scope, name: &TemplateName) -> String {
+    iot(scope, "provisioningtemplate", name.as_str())
 }
 
 /// The ARN of a thing type.

@@ -14,12 +14,14 @@ mod certificate;
 mod credential;
 mod error;
 mod iam;
+mod fleet;
 mod lock;
 mod migrate;
 mod policy;
 mod principal;
 mod provision;
 mod provisioning_attempt;
+mod provisioning_template;
 mod queue;
 mod resource_tag;
 mod retained;
@@ -46,10 +48,15 @@ pub use iam::{
     Attaching, Granted, Grants, IamCreated, IdentityDeleted, InlineKept, ManagedDeleted, ManagedFilter,
     MemberChanged, NewManagedPolicy, Renamed, RoleChange, Versioned,
 };
+pub use fleet::ProvisioningClaim;
 pub use policy::{NewPolicy, PolicyDeleted, VersionCreated, VersionTouched};
 pub use principal::{ConnectionThing, PrincipalAttached, PrincipalDetached};
 pub use provision::{May, Provision, Provisioned, Subject};
 pub use provisioning_attempt::{AttemptFailure, ProvisioningAttempt, WantedAttempts};
+pub use provisioning_template::{
+    TemplateChange, TemplateCreated, TemplateDeleted, TemplateUpdated, TemplateVersionCreated,
+    TemplateVersionDeleted,
+};
 pub use queue::{MqttWrite, Phase, QueueSize, Queued, StoredMessage};
 pub use retained::Retained;
 pub use session::{NewSession, SessionOpened, SessionRecord, StoredWill, Subscription};

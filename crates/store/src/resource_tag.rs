@@ -77,6 +77,7 @@ fn exists(tx: &Tx<'_>, scope: &Scope, resource: &Taggable) -> Result<bool> {
         Kind::ThingType => ("thing_type", "name"),
         Kind::ThingGroup => ("thing_group", "name"),
         Kind::CaCertificate => ("ca", "id"),
+        Kind::Template => ("provisioning_template", "name"),
         _ => return Ok(false),
     };
     let sql = format!("SELECT 1 FROM {table} WHERE account = $1 AND region = $2 AND {name} = $3");
