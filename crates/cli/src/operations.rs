@@ -61,5 +61,6 @@ fn title(service: Service) -> &'static str {
         Service::JobsData => "`iot-jobs-data`",
         Service::Tunneling => "`iotsecuretunneling`",
         Service::Sts => "`sts`",
+        Service::Iam => "`iam`",
     }
 }

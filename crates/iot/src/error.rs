@@ -49,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Invalid,
         Kind::MalformedPolicy,
         Kind::BadCertificate,

@@ -13,8 +13,8 @@ mod ca;
 mod certificate;
 mod credential;
 mod error;
-mod iam;
 mod fleet;
+mod iam;
 mod lock;
 mod migrate;
 mod policy;
@@ -44,11 +44,11 @@ pub use ca::{CaCreated, CaDeleted, CaLine, CaUpdated};
 pub use certificate::{CertificateChanged, CertificateDeleted, CertificateLine, Known};
 pub use credential::{Credential, KeyChanged, KeyCreated, KeyUse};
 pub use error::{Error, Result};
+pub use fleet::ProvisioningClaim;
 pub use iam::{
     Attaching, Granted, Grants, IamCreated, IdentityDeleted, InlineKept, ManagedDeleted, ManagedFilter,
     MemberChanged, NewManagedPolicy, Renamed, RoleChange, Versioned,
 };
-pub use fleet::ProvisioningClaim;
 pub use policy::{NewPolicy, PolicyDeleted, VersionCreated, VersionTouched};
 pub use principal::{ConnectionThing, PrincipalAttached, PrincipalDetached};
 pub use provision::{May, Provision, Provisioned, Subject};

@@ -26,8 +26,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "group_shadow", sql: include_str!("../migrations/0003_group_shadow.sql") },
     Migration { version: 4, name: "mqtt", sql: include_str!("../migrations/0004_mqtt.sql") },
     Migration { version: 5, name: "ca", sql: include_str!("../migrations/0005_ca.sql") },
-    Migration { version: 7, name: "iam", sql: include_str!("../migrations/0007_iam.sql") },
     Migration { version: 6, name: "provisioning", sql: include_str!("../migrations/0006_provisioning.sql") },
+    Migration { version: 7, name: "iam", sql: include_str!("../migrations/0007_iam.sql") },
 ];
 
 /// What a migration needs beyond a [`Tx`]: many statements in one text.

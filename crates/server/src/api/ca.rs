@@ -3,6 +3,7 @@
 use adit_iot::ca::{self, Ca, Change, RegistrationConfig, Status};
 use adit_iot::certificate::Mode;
 use adit_iot::page::Listing;
+use adit_iot::provisioning::{Flow, Template, TemplateName, TemplateType};
 use adit_iot::{CertificateId, Error, Kind, Timestamp, arn};
 use adit_store::{CaCreated, CaDeleted, CaUpdated};
 use serde::{Deserialize, Serialize};
@@ -361,9 +362,27 @@ pub async fn delete_ca_certificate(cx: &Call<'_>, input: WhichCaCertificate) -> 
     }
 }
 
-/// A registration config that may be kept.
-async fn registration_config(_cx: &Call<'_>, config: WireConfig) -> Result<RegistrationConfig, Error> {
-    RegistrationConfig::of(config.template_name, config.template_body, config.role_arn)
+/// A registration config that may be kept: its template is one for first connections.
+async fn registration_config(cx: &Call<'_>, config: WireConfig) -> Result<RegistrationConfig, Error> {
+    let config = RegistrationConfig::of(config.template_name, config.template_body, config.role_arn)?;
+    match &config {
+        RegistrationConfig::Inline { body, .. } => {
+            Template::parse(body, Flow::FirstConnection)
+                .map_err(|invalid| Error::invalid(invalid.to_string()))?;
+        }
+        RegistrationConfig::Named(name) => {
+            let template = cx.state.store.template_get(cx.scope, &TemplateName::parse(name)?).await?;
+            let template =
+                template.ok_or_else(|| Error::not_found(format!("Unable to find template named {name}")))?;
+            if template.kind != TemplateType::Jitp {
+                return Err(Error::invalid(format!(
+                    "Template {name} is of type {}; a registrationConfig needs one of type JITP.",
+                    template.kind.as_str()
+                )));
+            }
+        }
+    }
+    Ok(config)
 }
 
 /// What passes the table and is no id belongs to no CA.

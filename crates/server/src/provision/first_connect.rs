@@ -7,7 +7,9 @@ use std::time::Duration;
 use adit_iot::ca::{Ca, RegistrationConfig};
 use adit_iot::certificate::{Certificate, Status};
 use adit_iot::first_connect::{FirstConnect, Refused, first_connect};
-use adit_iot::provisioning::{Failure, Flow, ProvisioningTemplate, Template, parameters};
+use adit_iot::provisioning::{
+    Failure, Flow, ProvisioningTemplate, Stage as Step, Template, TemplateName, TemplateType, parameters,
+};
 use adit_iot::{CertificateId, Error, Kind, Scope, ThingName, Timestamp, arn};
 use adit_store::{AttemptFailure, ProvisioningAttempt, Subject};
 use serde_json::json;
@@ -282,6 +284,20 @@ impl Arrival {
 /// The named template as it is now.
 async fn named(state: &State, scope: &Scope, name: &str) -> Result<ProvisioningTemplate, Failure> {
     let missing = || Failure::template(format!("Template with name {name} does not exist."));
-    let _ = (state, scope);
-    Err(missing())
+    let known = TemplateName::parse(name).map_err(|_| missing())?;
+    let found = state.store.template_get(scope, &known).await.map_err(|error| {
+        tracing::error!(%error, template = name, "a provisioning template could not be read");
+        Failure::server(Step::Store, "The server cannot read the template now; try again later.")
+    })?;
+    let template = found.ok_or_else(missing)?;
+    if template.kind != TemplateType::Jitp {
+        return Err(Failure::template(format!(
+            "Template {name} is of type {}, not JITP.",
+            template.kind.as_str()
+        )));
+    }
+    if !template.enabled {
+        return Err(Failure::template(format!("Template {name} is not enabled.")));
+    }
+    Ok(template)
 }
