@@ -1,10 +1,13 @@
 //! What a connection may do: its policies, compiled, and its thing; kept until something they rest on changes.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use adit_iot::policy::{Context, Document, PolicySet, Refused, Request, ThingFacts};
+use adit_iot::policy::{
+    Context, Decision, Document, Keys, PolicySet, Refused, Request, Rights, ThingFacts, Verdict,
+};
 use adit_iot::thing::Thing;
 use adit_iot::{CertificateId, Error, PolicyName, Scope, ThingName, Timestamp, arn};
 use adit_store::Store;
@@ -22,19 +25,24 @@ pub struct Access {
     rules: Rules,
     thing: Option<ThingFacts>,
     exclusive: bool,
+    /// What else policies can ask of a signed caller.
+    keys: Option<Box<Keys>>,
 }
 
 #[derive(Debug)]
 enum Rules {
     Everything,
+    /// The IoT policies of a certificate.
     Policies(Arc<PolicySet>),
+    /// The identity policies of a signed caller, and what limits them.
+    Signed(Rights),
 }
 
 /// Something a connection may not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     /// The policy action, such as `iot:Publish`.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// The ARN it was asked on.
     pub resource: String,
     /// Why, for the operator; never for the peer.
@@ -42,10 +50,17 @@ pub struct Denied {
 }
 
 impl Access {
-    /// May do everything: signed callers, until they have policies of their own, and the plain test listener.
+    /// May do everything: an account's root, and the plain test listener.
     #[must_use]
     pub fn everything() -> Arc<Self> {
-        Arc::new(Self { rules: Rules::Everything, thing: None, exclusive: false })
+        Arc::new(Self { rules: Rules::Everything, thing: None, exclusive: false, keys: None })
+    }
+
+    /// What a signed caller may do; without rights everything.
+    #[must_use]
+    pub fn signed(rights: Option<Rights>, keys: Keys) -> Arc<Self> {
+        let rules = rights.map_or(Rules::Everything, Rules::Signed);
+        Arc::new(Self { rules, thing: None, exclusive: false, keys: Some(Box::new(keys)) })
     }
 
     fn new(rules: Arc<PolicySet>, thing: Option<(Thing, bool)>) -> Self {
@@ -55,7 +70,8 @@ impl Access {
             type_name: thing.type_name.map(|name| name.to_string()),
             attributes: thing.attributes,
         };
-        Self { rules: Rules::Policies(rules), thing: thing.map(|(thing, _)| facts(thing)), exclusive }
+        let thing = thing.map(|(thing, _)| facts(thing));
+        Self { rules: Rules::Policies(rules), thing, exclusive, keys: None }
     }
 
     /// The connection's thing.
@@ -85,6 +101,7 @@ impl Access {
                 Identity::Signed { .. } | Identity::Plain { .. } => None,
             },
             thing: self.thing.as_ref(),
+            keys: self.keys.as_deref(),
             ..Context::new(peer.identity.scope(), now)
         }
     }
@@ -128,6 +145,7 @@ impl Access {
         match &self.rules {
             Rules::Everything => true,
             Rules::Policies(set) => set.receives_all(filter, context),
+            Rules::Signed(rights) => rights.layers().all(|(_, set)| set.receives_all(filter, context)),
         }
     }
 
@@ -135,23 +153,45 @@ impl Access {
     ///
     /// # Errors
     /// What is denied.
-    pub fn allows(&self, action: &'static str, resource: &str, context: &Context<'_>) -> Result<(), Denied> {
-        self.ask(context, |set| {
-            let decision = set.decide(&Request { action, resource, context });
-            let refused = || Refused { action, resource: resource.to_owned(), decision };
-            if decision.allows() { Ok(()) } else { Err(refused()) }
-        })
+    pub fn allows(
+        &self,
+        action: Cow<'static, str>,
+        resource: &str,
+        context: &Context<'_>,
+    ) -> Result<(), Denied> {
+        let request = Request { action: &action, resource, context };
+        let why = match &self.rules {
+            Rules::Everything => return Ok(()),
+            Rules::Policies(set) => match set.decide(&request) {
+                Decision::Allow(_) => return Ok(()),
+                decision => set.words(decision, &request),
+            },
+            Rules::Signed(rights) => match rights.decide(&request) {
+                Verdict::Allow => return Ok(()),
+                verdict => rights.words(verdict, &request),
+            },
+        };
+        Err(Denied { action, resource: resource.to_owned(), why })
     }
 
     fn ask(
         &self,
         context: &Context<'_>,
-        question: impl FnOnce(&PolicySet) -> Result<(), Refused>,
+        question: impl Fn(&PolicySet) -> Result<(), Refused>,
     ) -> Result<(), Denied> {
-        let Rules::Policies(set) = &self.rules else { return Ok(()) };
-        question(set).map_err(|Refused { action, resource, decision }| {
-            let why = set.words(decision, &Request { action, resource: &resource, context });
-            Denied { action, resource, why }
+        let result = match &self.rules {
+            Rules::Everything => Ok(()),
+            Rules::Policies(set) => question(set).map_err(|refused| {
+                let Refused { action, resource, decision } = &refused;
+                let why = set.words(*decision, &Request { action, resource, context });
+                (refused, why)
+            }),
+            Rules::Signed(rights) => rights.ask(context, question),
+        };
+        result.map_err(|(Refused { action, resource, .. }, why)| Denied {
+            action: action.into(),
+            resource,
+            why,
         })
     }
 }
@@ -291,6 +331,15 @@ impl AccessCache {
     /// a group. Call it after the change is stored.
     pub fn changed(&self, scope: &Scope) {
         self.forget(scope, |known| *known = Known::default());
+    }
+
+    /// Something changed on which the connections of signed callers of the account may rest, in every region. Call it
+    /// after the change is stored.
+    pub fn callers_changed(&self, account: &str) {
+        let scopes = lock(&self.scopes);
+        for (_, of_scope) in scopes.iter().filter(|(scope, _)| scope.account() == account) {
+            of_scope.epoch.fetch_add(1, Ordering::Release);
+        }
     }
 
     /// A certificate, its policies or its things changed. Call it after the change is stored.
@@ -537,7 +586,7 @@ mod tests {
             .iter()
             .map(|access| match &access.rules {
                 Rules::Policies(set) => Arc::as_ptr(set),
-                Rules::Everything => panic!("a certificate has policies"),
+                Rules::Everything | Rules::Signed(_) => panic!("a certificate has policies"),
             })
             .collect();
         assert!(sets.iter().all(|set| *set == sets[0]));

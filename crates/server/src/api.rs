@@ -29,12 +29,14 @@ use adit_aws::{About, Operation, Protocol, Refused, Reply, Request, Service};
 use adit_iot::arn::partition;
 use adit_iot::{Error, Kind, Scope, Timestamp};
 use adit_store::KeyUse;
+use http::header;
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::audit;
+use crate::authority;
 use crate::faults;
 use crate::identity::Principal;
 use crate::mqtt::Peer;
@@ -203,6 +205,8 @@ pub struct Arrived<'a> {
     pub device: Option<Peer>,
     /// Whether only the data API is served where it arrived.
     pub data_only: bool,
+    /// Whether it arrived over TLS.
+    pub secure: bool,
 }
 
 /// What is known of a request as it passes the doors, for the answer, the audit and the metrics.
@@ -298,6 +302,8 @@ async fn pass(state: &State, arrived: &Arrived<'_>, passage: &mut Passage) -> Re
         request_id: arrived.request_id,
         now,
         peer: arrived.peer,
+        secure: arrived.secure,
+        user_agent: agent_of(arrived.head),
     };
     run(&cx, operation, || call.bind(), passage).await
 }
@@ -325,11 +331,24 @@ async fn pass_device(
         passage.resource = resource_of(Some(scope), &input);
         return Ok(Outcome::Failed(error));
     }
-    let cx =
-        Call { state, principal: &principal, scope, request_id: arrived.request_id, now, peer: arrived.peer };
+    let cx = Call {
+        state,
+        principal: &principal,
+        scope,
+        request_id: arrived.request_id,
+        now,
+        peer: arrived.peer,
+        secure: arrived.secure,
+        user_agent: agent_of(arrived.head),
+    };
     run(&cx, named.operation(), || Ok(input), passage).await
 }
 
+fn agent_of(head: &Parts) -> Option<&str> {
+    head.headers.get(header::USER_AGENT)?.to_str().ok()
+}
+
+/// Offered, bound, allowed, done; in that order, so that who may not call learns nothing of what exists.
 async fn run(
     cx: &Call<'_>,
     operation: &'static Operation,
@@ -342,6 +361,14 @@ async fn run(
     };
     let input = bind()?;
     passage.resource = resource_of(Some(cx.scope), &input);
+    match authority::may(cx, operation, &input).await {
+        Ok(()) => {}
+        Err(Ok(denied)) => {
+            passage.resource = Some(denied.asked.resource.clone());
+            return Ok(Outcome::Failed(denied.error(operation.service)));
+        }
+        Err(Err(error)) => return Ok(Outcome::Failed(error)),
+    }
     Ok(match handler(cx, input).await {
         Ok(output) => Outcome::Done(operation, output),
         Err(error) => Outcome::Failed(error),

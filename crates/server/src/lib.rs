@@ -8,6 +8,7 @@ pub mod access;
 pub mod admin;
 pub mod api;
 pub mod audit;
+pub mod authority;
 pub mod clients;
 pub mod clock;
 pub mod config;

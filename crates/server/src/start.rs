@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::access::AccessCache;
 use crate::audit::Budget;
+use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::Keys;
@@ -165,6 +166,7 @@ fn state(
         metrics,
         refusals: Refusals::default(),
         access: AccessCache::default(),
+        authority: Authority::default(),
         why: Why::default(),
         rates: Rates::default(),
         tasks: Tasks::default(),

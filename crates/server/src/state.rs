@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::access::AccessCache;
 use crate::audit::Budget;
+use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Config, Serve};
 use crate::gate::Gate;
@@ -62,6 +63,8 @@ pub struct State {
     pub refusals: Refusals,
     /// What connections may do.
     pub access: AccessCache,
+    /// What signed callers may do.
+    pub authority: Authority,
     /// Why devices were refused lately.
     pub why: Why,
     /// Tunnel connections a second.
@@ -114,6 +117,10 @@ pub struct Call<'a> {
     pub now: Timestamp,
     /// From where.
     pub peer: SocketAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
+    /// The caller's `User-Agent`.
+    pub user_agent: Option<&'a str>,
 }
 
 impl Call<'_> {

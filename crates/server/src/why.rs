@@ -3,6 +3,7 @@
 //! Refusals are kept in memory: a bounded number of them in all and about one subject, each counted while it repeats.
 //! They never hold a token, a key or a payload.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -45,6 +46,8 @@ pub enum Stage {
     Receive,
     /// The HTTPS data API.
     Http,
+    /// A signed call of the API.
+    Api,
 }
 
 impl Stage {
@@ -59,6 +62,7 @@ impl Stage {
             Self::Subscribe => "subscribe",
             Self::Receive => "receive",
             Self::Http => "http",
+            Self::Api => "api",
         }
     }
 }
@@ -81,7 +85,7 @@ pub struct Refusal {
     /// From where.
     pub address: Option<IpAddr>,
     /// The policy action.
-    pub action: Option<&'static str>,
+    pub action: Option<Cow<'static, str>>,
     /// The ARN it was asked on.
     pub resource: Option<String>,
     /// The reason: a clause an operator can act on.
@@ -151,6 +155,10 @@ impl Refusal {
             (Stage::Receive, Some(name)) => format!("delivery of {name} refused: {why}"),
             (Stage::Connect, Some(name)) => format!("connect as {name} refused: {why}"),
             (Stage::FirstConnection, _) => format!("first connection closed: {why}"),
+            (Stage::Api, _) => {
+                let (action, resource) = (self.action.as_deref(), self.resource.as_deref());
+                format!("{} on {} refused: {why}", action.unwrap_or("a call"), resource.unwrap_or("*"))
+            }
             (Stage::Http, Some(_)) => format!("HTTPS request refused: {why}"),
             _ => format!("{stage} refused: {why}"),
         }
@@ -345,7 +353,7 @@ mod tests {
         Refusal {
             scope: Some(Scope::new("123456789012", "us-east-1").unwrap()),
             certificate: Some(certificate.to_owned()),
-            action: Some("iot:Publish"),
+            action: Some("iot:Publish".into()),
             resource: Some(arn),
             ..Refusal::new(Stage::Publish, "no statement allows it")
         }

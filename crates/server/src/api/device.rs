@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use adit_aws::Operation;
-use adit_iot::arn::{self, partition};
+use adit_aws::{Operation, Service};
+use adit_iot::arn;
 use adit_iot::policy::Context;
 use adit_iot::{Error, Kind, Scope, Timestamp};
 use serde_json::Value;
 
 use crate::access::{Access, Denied};
+use crate::authority::{self, map};
 use crate::identity::{Caller, Principal};
 use crate::mqtt::{Identity, Peer};
 use crate::state::State;
@@ -52,47 +53,27 @@ impl<'a> Device<'a> {
         now: Timestamp,
     ) -> Result<(), Error> {
         let context = self.access.context(self.peer, None, now);
-        self.ask(operation.name, input, &context).map_err(|denied| {
+        self.ask(operation, input, &context).map_err(|denied| {
             state.why.note(now, Refusal::denied(self.peer, Stage::Http, denied));
             forbidden()
         })
     }
 
     /// spec: mqtt-gateway §7.1
-    fn ask(&self, operation: &str, input: &Value, context: &Context<'_>) -> Result<(), Denied> {
-        let text = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();
-        let (region, account) = (self.scope.region(), self.scope.account());
-        let arn = |tail: String| format!("arn:{}:iot:{region}:{account}:{tail}", partition(region));
-        let ask = |action, tail: String| self.access.allows(action, &arn(tail), context);
-        let client = || format!("client/{}", text("clientId"));
-        let shadow = || match text("shadowName") {
-            "" => format!("thing/{}", text("thingName")),
-            name => format!("thing/{}/{name}", text("thingName")),
-        };
-        match operation {
-            "Publish" => {
-                let retain = input.get("retain").and_then(Value::as_bool).unwrap_or(false);
-                self.access.publish(text("topic"), retain, context)
-            }
-            "GetRetainedMessage" => ask("iot:GetRetainedMessage", format!("topic/{}", text("topic"))),
-            "ListRetainedMessages" => self.access.allows("iot:ListRetainedMessages", "*", context),
-            "GetConnection" => ask("iot:GetConnection", client()),
-            "DeleteConnection" => ask("iot:DeleteConnection", client()),
-            "ListSubscriptions" => ask("iot:ListSubscriptions", client()),
-            "SendDirectMessage" => {
-                let topic = Some(text("topic"));
-                self.access.allows("iot:SendDirectMessage", &arn(client()), &Context { topic, ..*context })
-            }
-            "GetThingShadow" => ask("iot:GetThingShadow", shadow()),
-            "UpdateThingShadow" => ask("iot:UpdateThingShadow", shadow()),
-            "DeleteThingShadow" => ask("iot:DeleteThingShadow", shadow()),
-            "ListNamedShadowsForThing" => ask("iot:ListNamedShadowsForThing", shadow()),
-            _ => Err(Denied {
-                action: "iot:",
-                resource: operation.to_owned(),
+    fn ask(&self, operation: &Operation, input: &Value, context: &Context<'_>) -> Result<(), Denied> {
+        let row = map::row_of(operation).filter(|_| operation.service == Service::IotData);
+        let Some(row) = row else {
+            return Err(Denied {
+                action: "iot:".into(),
+                resource: operation.name.to_owned(),
                 why: "this operation is not for devices".to_owned(),
-            }),
-        }
+            });
+        };
+        // The topic of a direct message is the only thing that policies can ask about a call itself.
+        let topic = (operation.name == "SendDirectMessage").then(|| input.get("topic")?.as_str()).flatten();
+        let context = Context { topic, ..*context };
+        let asked = authority::asked_of_device(self.scope, operation, row, input);
+        asked.into_iter().try_for_each(|asked| self.access.allows(asked.action, &asked.resource, &context))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why devices were refused, for the console and for scripts; one of our own operations.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use adit_iot::page::Listing;
@@ -59,7 +60,7 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     ip_address: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<&'static str>,
+    action: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
 }

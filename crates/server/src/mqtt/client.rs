@@ -92,7 +92,11 @@ impl Rights {
             Identity::Certificate { scope, certificate } => {
                 state.access.of_certificate(&state.store, scope, &certificate.id, Some(client_id)).await?
             }
-            Identity::Signed { .. } | Identity::Plain { .. } => Access::everything(),
+            Identity::Signed { principal, scope, .. } => {
+                let (rights, keys) = state.authority.of(&state.store, principal, scope, state.now()).await?;
+                Access::signed(rights, keys)
+            }
+            Identity::Plain { .. } => Access::everything(),
         };
         Ok(Self { peer: Arc::clone(peer), access, watch, epoch })
     }

@@ -119,6 +119,7 @@ impl Visit {
                 request_id: &request_id,
                 device: device.map(|identity| self.peer(&head, identity)),
                 data_only: !self.context.serve.contains(&Serve::Api),
+                secure: self.context.tls,
             };
             reply(api::answer(&self.state, arrived).await)
         });

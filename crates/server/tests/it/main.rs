@@ -9,6 +9,7 @@
 
 mod api;
 mod attachment;
+mod authority;
 mod authorization;
 mod bed;
 mod ca;
@@ -26,6 +27,7 @@ mod mqtt_flow;
 mod mqtt_shared;
 mod mqtt_ws;
 mod operations;
+mod people;
 mod policy;
 mod principal;
 mod shadow;

@@ -6,7 +6,13 @@ use adit_tunnel::websocket::{Header, Opcode, apply_mask, put_close, put_control}
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use adit_iot::iam::IdentityKind;
+use adit_server::why::Wanted;
+use serde_json::json;
+
 use crate::bed::{Answer, Bed, PATIENCE, read_answer};
+use crate::iot::PREFIX;
+use crate::people::{Who, allow, give, role, session, user};
 
 async fn bed() -> Bed {
     Bed::with(|config| {
@@ -24,20 +30,24 @@ struct Wish {
     signed_host: &'static str,
     secret: Option<&'static str>,
     subprotocol: &'static str,
+    /// Who signs; nobody: the first access key.
+    who: Option<Who>,
 }
 
 impl Default for Wish {
     fn default() -> Wish {
-        Wish { service: GATEWAY, signed_host: "localhost:8443", secret: None, subprotocol: "mqtt" }
+        Wish { service: GATEWAY, signed_host: "localhost:8443", secret: None, subprotocol: "mqtt", who: None }
     }
 }
 
 async fn open(bed: &Bed, wish: Wish) -> (TcpStream, Answer) {
-    let (id, secret) = bed.key();
+    let (key_id, secret) = bed.key();
+    let root = Who { key_id, secret, token: None, arn: String::new() };
+    let who = wish.who.unwrap_or(root);
     let signer = Signer {
-        key_id: &id,
-        secret: wish.secret.unwrap_or(&secret),
-        session_token: None,
+        key_id: &who.key_id,
+        secret: wish.secret.unwrap_or(&who.secret),
+        session_token: who.token.as_deref(),
         region: "us-east-1",
         service: wish.service,
         now: bed.clock.now_ms() / 1000,
@@ -142,4 +152,87 @@ async fn whoever_proves_nothing_gets_no_websocket() {
     assert_eq!(unsigned.status, 400, "{unsigned:?}");
     let noted = bed.running.state().why.before(&adit_server::why::Wanted::default(), None, 100);
     assert!(noted.iter().any(|noted| noted.refusal.text().contains("MQTT over WebSocket")), "{noted:?}");
+}
+
+/// A PUBLISH of QoS 1 with packet id 1 and no payload.
+fn publish(topic: &str) -> Vec<u8> {
+    let len = u8::try_from(topic.len()).unwrap();
+    let mut bytes = vec![0x32, len + 4, 0, len];
+    bytes.extend_from_slice(topic.as_bytes());
+    bytes.extend_from_slice(&[0, 1]);
+    bytes
+}
+
+async fn send(stream: &mut TcpStream, packet: &[u8]) {
+    stream.write_all(&frame(Opcode::Binary, packet)).await.unwrap();
+}
+
+/// Whether the server ends the connection without another packet.
+async fn is_cut(stream: &mut TcpStream) -> bool {
+    let (opcode, _) = next(stream).await;
+    opcode == Opcode::Close
+}
+
+fn last_refusal(bed: &Bed) -> (Option<String>, String) {
+    let noted = bed.running.state().why.before(&Wanted::default(), None, 1).remove(0).refusal;
+    (noted.principal.clone(), noted.text())
+}
+
+#[tokio::test]
+async fn a_user_does_over_mqtt_what_its_policies_allow_while_they_allow_it() {
+    let bed = bed().await;
+    let connect = allow("iot:Connect", &format!("{PREFIX}client/${{aws:username}}"));
+    let topic = allow("iot:Publish", &format!("{PREFIX}topic/a/${{iot:ClientId}}"));
+    let ws = user(&bed, "ws", json!([connect, topic])).await;
+    let other = user(&bed, "other", json!([connect, topic])).await;
+    let opened = async |who: &Who| {
+        let (mut stream, answer) = open(&bed, Wish { who: Some(who.clone()), ..Wish::default() }).await;
+        assert_eq!(answer.status, 101, "{answer:?}");
+        send(&mut stream, CONNECT).await;
+        stream
+    };
+    let mut refused = opened(&other).await;
+    assert!(is_cut(&mut refused).await);
+    let (principal, text) = last_refusal(&bed);
+    assert_eq!(principal, Some(other.arn.clone()));
+    assert!(text.starts_with("connect as ws refused: no statement allows iot:Connect"), "{text}");
+
+    let mut stream = opened(&ws).await;
+    assert_eq!(next(&mut stream).await, (Opcode::Binary, vec![0x20, 2, 0, 0]));
+    send(&mut stream, &publish("a/ws")).await;
+    assert_eq!(next(&mut stream).await, (Opcode::Binary, vec![0x40, 2, 0, 1]));
+    // The next packet after the change is judged by the new policy.
+    give(&bed, IdentityKind::User, "ws", json!([connect])).await;
+    send(&mut stream, &publish("a/ws")).await;
+    assert!(is_cut(&mut stream).await);
+    let (principal, text) = last_refusal(&bed);
+    assert_eq!(principal, Some(ws.arn.clone()));
+    assert!(text.starts_with("publish to a/ws refused: no statement allows iot:Publish"), "{text}");
+}
+
+#[tokio::test]
+async fn a_session_is_held_to_its_own_policy_too() {
+    let bed = bed().await;
+    role(&bed, "ops", json!({}), json!([allow("iot:*", "*")])).await;
+    for (policy, lets_in) in [
+        (None, true),
+        (Some(json!([allow("iot:Connect", "*")])), true),
+        (Some(json!([allow("iot:Publish", "*")])), false),
+    ] {
+        let who = session(&bed, "ops", policy.clone());
+        let (mut stream, answer) = open(&bed, Wish { who: Some(who), ..Wish::default() }).await;
+        assert_eq!(answer.status, 101, "{answer:?}");
+        send(&mut stream, CONNECT).await;
+        let expected = if lets_in { Opcode::Binary } else { Opcode::Close };
+        assert_eq!(next(&mut stream).await.0, expected, "{policy:?}");
+        send(&mut stream, &publish("a")).await;
+        let published = lets_in && policy.is_none();
+        if lets_in {
+            assert_eq!(next(&mut stream).await.0 == Opcode::Binary, published, "{policy:?}");
+        }
+    }
+    let mut forged = session(&bed, "ops", None);
+    forged.token = forged.token.map(|token| token.replace('A', "B"));
+    let (_, answer) = open(&bed, Wish { who: Some(forged), ..Wish::default() }).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
 }

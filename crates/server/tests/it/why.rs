@@ -14,7 +14,7 @@ fn publish(certificate: &str, topic: &str) -> Refusal {
     Refusal {
         scope: Some(Scope::new("123456789012", "us-east-1").unwrap()),
         certificate: Some(certificate.to_owned()),
-        action: Some("iot:Publish"),
+        action: Some("iot:Publish".into()),
         why: format!("no statement allows iot:Publish on {resource}; policies considered: DevicePolicy"),
         resource: Some(resource),
         ..Refusal::new(Stage::Publish, "").client("dev1", Some("thing1"))
