@@ -38,6 +38,7 @@ pub use service::{Protocol, Service};
 pub use sigv4::{GATEWAY, Signature, Signer, sign};
 pub use table::Operation;
 pub use time::extended;
+pub use uri::encode as percent_encoded;
 
 use http::{HeaderMap, Method};
 use serde_json::Value;

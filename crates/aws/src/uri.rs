@@ -6,8 +6,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const STRICT_PATH: &AsciiSet = &STRICT.remove(b'/');
 
-/// Encodes a query key or value.
-pub(crate) fn encode(bytes: &[u8]) -> String {
+/// Text with everything but RFC 3986's unreserved characters escaped: a query key or value, a document in an answer of IAM.
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
     percent_encode(bytes, STRICT).to_string()
 }
 

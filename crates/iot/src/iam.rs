@@ -5,6 +5,6 @@ pub mod identity;
 pub mod managed_policy;
 pub mod role;
 
-pub use identity::{Identity, IdentityKind};
+pub use identity::{Hindrance, Identity, IdentityKind};
 pub use managed_policy::{ManagedPolicy, ManagedVersion, PolicyArn};
 pub use role::Role;

@@ -1,4 +1,4 @@
-//! One API request: from HTTP to a handler and back. Operation names are matched here and nowhere else.
+//! One API request: from HTTP to a handler and back. Operation names are matched here, and those of IAM in `iam.rs`.
 
 pub mod attachment;
 pub mod attempt;
@@ -10,10 +10,12 @@ pub mod connection;
 pub mod data;
 pub mod device;
 pub mod endpoint;
+pub mod iam;
 pub mod paging;
 pub mod policy;
 pub mod principal;
 pub mod refusal;
+pub mod session;
 pub mod shadow;
 pub mod tag;
 pub mod thing;
@@ -60,6 +62,8 @@ macro_rules! with_input {
         |cx, input| Box::pin(async move { shown($function(cx, typed(input)?).await?) })
     };
 }
+
+use with_input;
 
 macro_rules! without_input {
     ($function:path) => {
@@ -166,7 +170,11 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
             with_input!(shadow::list_named_shadows_for_thing)
         }
         (Service::IotData, "UpdateThingShadow") => with_body!(shadow::update_thing_shadow),
+        (Service::Iam, name) => return iam::handler(name),
+        (Service::Sts, "AssumeRole") => with_input!(session::assume_role),
+        (Service::Sts, "GetAccessKeyInfo") => with_input!(session::get_access_key_info),
         (Service::Sts, "GetCallerIdentity") => without_input!(caller::get_caller_identity),
+        (Service::Sts, "GetSessionToken") => with_input!(session::get_session_token),
         (Service::Tunneling, "CloseTunnel") => with_input!(tunnel::close_tunnel),
         (Service::Tunneling, "DescribeTunnel") => with_input!(tunnel::describe_tunnel),
         (Service::Tunneling, "ListTagsForResource") => with_input!(tag::list_tags_for_resource),

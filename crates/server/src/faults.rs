@@ -26,6 +26,7 @@ pub fn of_kind(kind: Kind, about: About) -> Face {
     match about.protocol {
         Protocol::RestJson => rest(kind, about),
         Protocol::Json11 => json11(kind, about.operation),
+        Protocol::QueryXml if about.service == Some(Service::Iam) => iam(kind, about.operation),
         Protocol::QueryXml => xml(kind),
     }
 }
@@ -105,8 +106,8 @@ fn json11(kind: Kind, operation: Option<&'static Operation>) -> Face {
 /// spec: control-plane §12
 fn xml(kind: Kind) -> Face {
     match kind {
+        Kind::MalformedPolicy => face("MalformedPolicyDocument", 400),
         Kind::Invalid
-        | Kind::MalformedPolicy
         | Kind::BadCertificate
         | Kind::BadRegistrationCode
         | Kind::TooLarge
@@ -125,6 +126,21 @@ fn xml(kind: Kind) -> Face {
         Kind::NotOffered => face("NotImplemented", 501),
         Kind::Unavailable => face("ServiceUnavailable", 503),
         Kind::Internal => face("InternalFailure", 500),
+    }
+}
+
+/// What IAM's model names; the rest as every query service.
+fn iam(kind: Kind, operation: Option<&'static Operation>) -> Face {
+    match kind {
+        Kind::Invalid => listed(operation, &["InvalidInput"]).unwrap_or(face("ValidationError", 400)),
+        Kind::NotFound => face("NoSuchEntity", 404),
+        Kind::Exists => face("EntityAlreadyExists", 409),
+        Kind::InUse => face("DeleteConflict", 409),
+        Kind::LimitExceeded => face("LimitExceeded", 409),
+        Kind::Conflict | Kind::VersionConflict => face("ConcurrentModification", 409),
+        Kind::WrongState => face("UnmodifiableEntity", 400),
+        Kind::Internal => face("ServiceFailure", 500),
+        _ => xml(kind),
     }
 }
 
@@ -160,6 +176,9 @@ pub fn of_refusal(why: &Refusal, about: About) -> Face {
         }
         Refusal::Serialization(_) if about.protocol != Protocol::QueryXml => {
             return face("SerializationException", 400);
+        }
+        Refusal::Serialization(_) | Refusal::Validation(_) if about.protocol == Protocol::QueryXml => {
+            return face("ValidationError", 400);
         }
         Refusal::Serialization(_) | Refusal::Validation(_) => return of_kind(Kind::Invalid, about),
         Refusal::TooLarge { .. } => return of_kind(Kind::TooLarge, about),
@@ -219,7 +238,7 @@ mod tests {
     use std::fmt::Write as _;
 
     /// Columns of the matrix: a service, and an operation whose list of faults differs from the rest.
-    const COLUMNS: [(Service, Option<&str>); 9] = [
+    const COLUMNS: [(Service, Option<&str>); 12] = [
         (Service::Iot, None),
         (Service::Iot, Some("CreatePolicyVersion")),
         (Service::Iot, Some("DeletePolicy")),
@@ -229,6 +248,9 @@ mod tests {
         (Service::JobsData, Some("StartNextPendingJobExecution")),
         (Service::Tunneling, Some("OpenTunnel")),
         (Service::Sts, Some("GetCallerIdentity")),
+        (Service::Sts, Some("AssumeRole")),
+        (Service::Iam, Some("CreateRole")),
+        (Service::Iam, Some("ListUsers")),
     ];
 
     fn about(service: Service, operation: Option<&str>) -> About {

@@ -68,10 +68,25 @@ impl Ids {
     /// An access key id of the shape every AWS SDK accepts: `AKIA` and 16 letters or digits.
     #[must_use]
     pub fn access_key_id(&self) -> String {
+        self.letters("AKIA", 16)
+    }
+
+    /// The same for temporary credentials: `ASIA` and 16 letters or digits.
+    #[must_use]
+    pub fn session_key_id(&self) -> String {
+        self.letters("ASIA", 16)
+    }
+
+    /// A unique id of IAM: four letters that say of what, and 17 letters or digits.
+    #[must_use]
+    pub fn iam_id(&self, of: &str) -> String {
+        self.letters(of, 17)
+    }
+
+    fn letters(&self, first: &str, count: usize) -> String {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let letters = self.bytes32().into_iter().take(16);
         let letter = |b: u8| ALPHABET.get(usize::from(b & 31)).copied().map_or('A', char::from);
-        std::iter::once("AKIA".to_owned()).chain(letters.map(|b| letter(b).to_string())).collect()
+        first.chars().chain(self.bytes32().into_iter().take(count).map(letter)).collect()
     }
 
     /// A secret access key: 40 letters and digits, about 200 bits.
@@ -111,6 +126,9 @@ mod tests {
         assert_eq!(groups, [16, 8, 8, 16, 8]);
         let key = ids.access_key_id();
         assert!(key.len() == 20 && key.starts_with("AKIA"), "{key}");
+        let (session, user) = (ids.session_key_id(), ids.iam_id("AIDA"));
+        assert!(session.len() == 20 && session.starts_with("ASIA"), "{session}");
+        assert!(user.len() == 21 && user.starts_with("AIDA"), "{user}");
         assert_eq!(ids.secret_access_key().len(), 40);
         assert_ne!(ids.bytes32(), ids.bytes32());
         assert_eq!(Ids::seeded(7).uuid(), Ids::seeded(7).uuid());

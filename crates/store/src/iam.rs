@@ -15,7 +15,7 @@ pub use inline_policy::InlineKept;
 pub use managed_policy::{ManagedDeleted, ManagedFilter, NewManagedPolicy, Versioned};
 pub use role::RoleChange;
 
-use adit_iot::iam::{Identity, IdentityKind};
+use adit_iot::iam::{Hindrance, Identity, IdentityKind};
 use adit_iot::tag::{self, Tag};
 
 use crate::sql::{Row, Tx, args, unreadable};
@@ -39,8 +39,8 @@ pub enum IdentityDeleted {
     Yes,
     /// There is none of that name.
     NotFound,
-    /// It stays: something of it must go first, named here in the plural.
-    InUse(&'static str),
+    /// It stays: something of it must go first.
+    InUse(Hindrance),
 }
 
 /// Outcome of renaming one.
@@ -264,8 +264,8 @@ fn rename(
 }
 
 /// The policies on an identity, as what hinders its deletion. AWS wants them detached first.
-fn hindered_by_policies(tx: &Tx<'_>, seq: i64) -> Result<Option<&'static str>> {
-    for (table, what) in [("identity_policy", "attached policies"), ("inline_policy", "inline policies")] {
+fn hindered_by_policies(tx: &Tx<'_>, seq: i64) -> Result<Option<Hindrance>> {
+    for (table, what) in [("identity_policy", Hindrance::Attached), ("inline_policy", Hindrance::Inline)] {
         let sql = format!("SELECT seq FROM {table} WHERE identity = $1 LIMIT 1");
         if tx.first(&sql, args![seq], |row| row.int(0))?.is_some() {
             return Ok(Some(what));

@@ -1,6 +1,7 @@
 //! Users, groups and roles: what they have in common.
 
 use crate::arn::partition;
+use crate::error::{Error, Kind};
 use crate::ids::Scope;
 use crate::tag::Tag;
 use crate::time::Timestamp;
@@ -43,6 +44,15 @@ impl IdentityKind {
         }
     }
 
+    /// The word at the beginning of messages.
+    pub const fn title(self) -> &'static str {
+        match self {
+            IdentityKind::User => "User",
+            IdentityKind::Group => "Group",
+            IdentityKind::Role => "Role",
+        }
+    }
+
     /// Most of them in an account: AWS's own default quotas.
     pub const fn most(self) -> usize {
         match self {
@@ -59,6 +69,32 @@ impl IdentityKind {
             IdentityKind::Group => 5120,
             IdentityKind::Role => 10_240,
         }
+    }
+}
+
+/// What of an identity must go before the identity itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// A user's access keys.
+    Keys,
+    /// Policies attached to it.
+    Attached,
+    /// Policies that are part of it.
+    Inline,
+    /// A user is in a group.
+    Membership,
+}
+
+impl Hindrance {
+    /// The refusal of deleting the identity.
+    pub fn refusal(self) -> Error {
+        let first = match self {
+            Hindrance::Keys => "delete access keys",
+            Hindrance::Attached => "detach all policies",
+            Hindrance::Inline => "delete policies",
+            Hindrance::Membership => "remove users from group",
+        };
+        Error::new(Kind::InUse, format!("Cannot delete entity, must {first} first."))
     }
 }
 

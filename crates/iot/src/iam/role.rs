@@ -6,6 +6,8 @@ use super::identity::Identity;
 pub const SHORTEST_SESSION: i64 = 900;
 /// Longest session that a role may allow, in seconds: AWS's own bound.
 pub const LONGEST_SESSION: i64 = 43_200;
+/// Most characters of a trust policy, white space not counted: AWS's own default quota.
+pub const MOST_TRUST_CHARS: usize = 2048;
 /// How long a session lasts when nobody says, and at most when a role's session assumed it, in seconds.
 pub const DEFAULT_SESSION: i64 = 3600;
 

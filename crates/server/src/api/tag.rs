@@ -108,6 +108,12 @@ impl From<IotTag> for Tag {
     }
 }
 
+impl From<Tag> for IotTag {
+    fn from(Tag { key, value }: Tag) -> Self {
+        Self { key, value }
+    }
+}
+
 /// The tags a new resource is to have.
 ///
 /// # Errors
@@ -170,9 +176,7 @@ pub async fn list_tags_of_iot(
 ) -> Result<ListTagsOfIotOutput, Error> {
     let resource = Taggable::parse(cx.scope, &input.resource_arn)?;
     let tags = cx.state.store.resource_tags_list(cx.scope, &resource).await?;
-    Ok(ListTagsOfIotOutput {
-        tags: tags.into_iter().map(|Tag { key, value }| IotTag { key, value }).collect(),
-    })
+    Ok(ListTagsOfIotOutput { tags: tags.into_iter().map(IotTag::from).collect() })
 }
 
 fn no_such_resource(arn: &str) -> Error {

@@ -1,6 +1,6 @@
 //! Groups of users.
 
-use adit_iot::iam::{Identity, IdentityKind};
+use adit_iot::iam::{Hindrance, Identity, IdentityKind};
 
 use super::{Found, IamCreated, IdentityDeleted, Renamed, find, hindered_by_policies, insert, rename};
 use crate::sql::args;
@@ -63,7 +63,7 @@ impl Store {
                 };
                 let member = "SELECT 1 FROM group_member WHERE user_group = $1 LIMIT 1";
                 if tx.first(member, args![seq], |row| row.int(0))?.is_some() {
-                    return Ok(IdentityDeleted::InUse("users"));
+                    return Ok(IdentityDeleted::InUse(Hindrance::Membership));
                 }
                 if let Some(what) = hindered_by_policies(tx, seq)? {
                     return Ok(IdentityDeleted::InUse(what));

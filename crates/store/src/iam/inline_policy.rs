@@ -1,6 +1,7 @@
 //! Policies that are part of one user, group or role.
 
 use adit_iot::iam::IdentityKind;
+use adit_iot::policy::characters;
 
 use super::find;
 use crate::sql::{Tx, args};
@@ -39,8 +40,9 @@ impl Store {
                     return Ok(InlineKept::NotFound);
                 };
                 let others = documents(tx, found.seq)?;
-                let others = others.iter().filter(|(other, _)| *other != name).map(|(_, text)| length(text));
-                if others.sum::<usize>() + length(&document) > most {
+                let others =
+                    others.iter().filter(|(other, _)| *other != name).map(|(_, text)| characters(text));
+                if others.sum::<usize>() + characters(&document) > most {
                     return Ok(InlineKept::TooLong);
                 }
                 tx.run(
@@ -125,8 +127,4 @@ impl Store {
 pub(super) fn documents(tx: &Tx<'_>, identity: i64) -> Result<Vec<(String, String)>> {
     let sql = "SELECT name, document FROM inline_policy WHERE identity = $1 ORDER BY seq";
     tx.rows(sql, args![identity], |row| Ok((row.text(0)?, row.text(1)?)))
-}
-
-fn length(document: &str) -> usize {
-    document.chars().filter(|c| !c.is_whitespace()).count()
 }

@@ -1,6 +1,6 @@
 //! Users. Their access keys are in `credential.rs`.
 
-use adit_iot::iam::{Identity, IdentityKind};
+use adit_iot::iam::{Hindrance, Identity, IdentityKind};
 
 use super::{Found, IamCreated, IdentityDeleted, Renamed, find, hindered_by_policies, insert, rename};
 use crate::sql::args;
@@ -77,14 +77,14 @@ impl Store {
                 };
                 let key = "SELECT 1 FROM credential WHERE identity = $1 LIMIT 1";
                 if tx.first(key, args![seq], |row| row.int(0))?.is_some() {
-                    return Ok(IdentityDeleted::InUse("access keys"));
+                    return Ok(IdentityDeleted::InUse(Hindrance::Keys));
                 }
                 if let Some(what) = hindered_by_policies(tx, seq)? {
                     return Ok(IdentityDeleted::InUse(what));
                 }
                 let member = "SELECT 1 FROM group_member WHERE member = $1 LIMIT 1";
                 if tx.first(member, args![seq], |row| row.int(0))?.is_some() {
-                    return Ok(IdentityDeleted::InUse("group memberships"));
+                    return Ok(IdentityDeleted::InUse(Hindrance::Membership));
                 }
                 tx.run("DELETE FROM identity WHERE seq = $1", args![seq])?;
                 Ok(IdentityDeleted::Yes)

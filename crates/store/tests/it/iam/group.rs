@@ -1,3 +1,4 @@
+use adit_iot::iam::Hindrance;
 use adit_iot::iam::IdentityKind::{Group, User};
 use adit_store::{IdentityDeleted, MemberChanged, Renamed};
 
@@ -33,7 +34,10 @@ fn members_come_and_go() {
         );
         assert!(store.user_groups_of(ACCOUNT, "no", None, 1).await.unwrap().is_none());
 
-        assert_eq!(store.user_group_delete(ACCOUNT, "ops").await.unwrap(), IdentityDeleted::InUse("users"));
+        assert_eq!(
+            store.user_group_delete(ACCOUNT, "ops").await.unwrap(),
+            IdentityDeleted::InUse(Hindrance::Membership)
+        );
         for user in ["ana", "bob", "bob"] {
             assert_eq!(store.user_group_remove(ACCOUNT, "ops", user).await.unwrap(), MemberChanged::Yes);
         }

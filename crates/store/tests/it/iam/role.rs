@@ -1,5 +1,5 @@
 use adit_iot::iam::IdentityKind::Role as KindRole;
-use adit_iot::iam::Role;
+use adit_iot::iam::{Hindrance, Role};
 use adit_store::{IamCreated, IdentityDeleted, RoleChange};
 
 use super::{ACCOUNT, OTHER, a_role, of_aws, role};
@@ -38,7 +38,7 @@ fn roles_are_listed_and_go_without_policies_only() {
         let logging = of_aws("/service-role/", "AWSIoTLogging");
         store.managed_policy_attach(ACCOUNT, KindRole, "a", &logging, 9).await.unwrap();
         let gone = || store.role_delete(ACCOUNT, "a");
-        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse("attached policies"));
+        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse(Hindrance::Attached));
         store.managed_policy_detach(ACCOUNT, KindRole, "a", &logging).await.unwrap();
         assert_eq!(gone().await.unwrap(), IdentityDeleted::Yes);
         assert_eq!(gone().await.unwrap(), IdentityDeleted::NotFound);

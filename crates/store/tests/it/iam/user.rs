@@ -1,5 +1,5 @@
 use adit_iot::iam::IdentityKind::{Group, User};
-use adit_iot::iam::{Identity, IdentityKind};
+use adit_iot::iam::{Hindrance, Identity, IdentityKind};
 use adit_iot::tag::Tag;
 use adit_store::{Credential, IamCreated, IdentityDeleted, KeyChanged, KeyCreated, KeyUse, Renamed, Tagged};
 
@@ -105,7 +105,7 @@ fn keys_belong_to_a_user_or_to_the_account_and_two_are_the_most() {
         assert_eq!(store.credential_get("AKIA2").await.unwrap().unwrap().last_used, Some(used));
 
         let deleted = store.user_delete(ACCOUNT, "ana").await.unwrap();
-        assert_eq!(deleted, IdentityDeleted::InUse("access keys"));
+        assert_eq!(deleted, IdentityDeleted::InUse(Hindrance::Keys));
         let remove = |user, id| store.credential_remove(ACCOUNT, user, id);
         assert_eq!(remove(None, "AKIA1").await.unwrap(), KeyChanged::NotFound);
         for id in ["AKIA1", "AKIA2"] {
@@ -123,14 +123,14 @@ fn a_user_goes_only_when_nothing_hangs_on_it() {
         group(&store, "ops").await;
         let gone = || store.user_delete(ACCOUNT, "ana");
         store.user_group_add(ACCOUNT, "ops", "ana", 10).await.unwrap();
-        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse("group memberships"));
+        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse(Hindrance::Membership));
         store.user_group_remove(ACCOUNT, "ops", "ana").await.unwrap();
         let admin = of_aws("/", "AdministratorAccess");
         store.managed_policy_attach(ACCOUNT, User, "ana", &admin, 10).await.unwrap();
-        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse("attached policies"));
+        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse(Hindrance::Attached));
         store.managed_policy_detach(ACCOUNT, User, "ana", &admin).await.unwrap();
         store.inline_policy_put(ACCOUNT, User, "ana", "p", "d".to_owned(), 9).await.unwrap();
-        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse("inline policies"));
+        assert_eq!(gone().await.unwrap(), IdentityDeleted::InUse(Hindrance::Inline));
         store.inline_policy_delete(ACCOUNT, User, "ana", "p").await.unwrap();
         assert_eq!(gone().await.unwrap(), IdentityDeleted::Yes);
         assert_eq!(gone().await.unwrap(), IdentityDeleted::NotFound);
