@@ -13,6 +13,8 @@ pub enum Kind {
     BadCertificate,
     /// A verification certificate does not carry the account's registration code.
     BadRegistrationCode,
+    /// What a provisioning template asks for cannot be had.
+    RegistrationFailed,
     /// Who is calling could not be established.
     Unauthenticated,
     /// The caller's temporary credentials are over; fresh ones would do.
@@ -54,6 +56,7 @@ impl Kind {
         Kind::MalformedPolicy,
         Kind::BadCertificate,
         Kind::BadRegistrationCode,
+        Kind::RegistrationFailed,
         Kind::Unauthenticated,
         Kind::Expired,
         Kind::Forbidden,

@@ -16,7 +16,7 @@ pub use failure::{Cause, Failure, Stage};
 pub use plan::{CertificateState, Plan, Step, World, plan};
 pub use record::{
     DEFAULT_PAYLOAD_VERSION, Hook, MAX_TEMPLATES, MAX_VERSIONS, ProvisioningTemplate, TemplateName,
-    TemplateType, TemplateVersion, no_hook,
+    TemplateType, TemplateVersion, check_role, no_hook,
 };
 pub use template::{Flow, Invalid, MAX_BODY, Template};
 pub use wanted::{Source, Wanted, WantedCertificate, WantedPolicy, WantedThing};

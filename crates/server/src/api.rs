@@ -14,6 +14,8 @@ pub mod iam;
 pub mod paging;
 pub mod policy;
 pub mod principal;
+pub mod provisioning;
+pub mod provisioning_template;
 pub mod refusal;
 pub mod session;
 pub mod shadow;
@@ -89,6 +91,13 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "CreateKeysAndCertificate") => with_input!(certificate::create_keys_and_certificate),
         (Service::Iot, "CreatePolicy") => with_input!(policy::create_policy),
         (Service::Iot, "CreatePolicyVersion") => with_input!(policy::create_policy_version),
+        (Service::Iot, "CreateProvisioningClaim") => with_input!(provisioning::create_provisioning_claim),
+        (Service::Iot, "CreateProvisioningTemplate") => {
+            with_input!(provisioning_template::create_provisioning_template)
+        }
+        (Service::Iot, "CreateProvisioningTemplateVersion") => {
+            with_input!(provisioning_template::create_provisioning_template_version)
+        }
         (Service::Iot, "CreateThing") => with_input!(thing::create_thing),
         (Service::Iot, "CreateThingGroup") => with_input!(thing_group::create_thing_group),
         (Service::Iot, "CreateThingType") => with_input!(thing_type::create_thing_type),
@@ -97,6 +106,12 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "DeletePolicy") => with_input!(policy::delete_policy),
         (Service::Iot, "DeletePolicyVersion") => with_input!(policy::delete_policy_version),
         (Service::Iot, "DeleteRegistrationCode") => without_input!(ca::delete_registration_code),
+        (Service::Iot, "DeleteProvisioningTemplate") => {
+            with_input!(provisioning_template::delete_provisioning_template)
+        }
+        (Service::Iot, "DeleteProvisioningTemplateVersion") => {
+            with_input!(provisioning_template::delete_provisioning_template_version)
+        }
         (Service::Iot, "DeleteThing") => with_input!(thing::delete_thing),
         (Service::Iot, "DeleteThingGroup") => with_input!(thing_group::delete_thing_group),
         (Service::Iot, "DeleteThingType") => with_input!(thing_type::delete_thing_type),
@@ -104,6 +119,12 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "DescribeCACertificate") => with_input!(ca::describe_ca_certificate),
         (Service::Iot, "DescribeCertificate") => with_input!(certificate::describe_certificate),
         (Service::Iot, "DescribeEndpoint") => with_input!(endpoint::describe_endpoint),
+        (Service::Iot, "DescribeProvisioningTemplate") => {
+            with_input!(provisioning_template::describe_provisioning_template)
+        }
+        (Service::Iot, "DescribeProvisioningTemplateVersion") => {
+            with_input!(provisioning_template::describe_provisioning_template_version)
+        }
         (Service::Iot, "DescribeThing") => with_input!(thing::describe_thing),
         (Service::Iot, "DescribeThingGroup") => with_input!(thing_group::describe_thing_group),
         (Service::Iot, "DescribeThingType") => with_input!(thing_type::describe_thing_type),
@@ -124,6 +145,12 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "ListPrincipalPolicies") => with_input!(attachment::list_principal_policies),
         (Service::Iot, "ListPrincipalThings") => with_input!(principal::list_principal_things),
         (Service::Iot, "ListPrincipalThingsV2") => with_input!(principal::list_principal_things_v2),
+        (Service::Iot, "ListProvisioningTemplateVersions") => {
+            with_input!(provisioning_template::list_provisioning_template_versions)
+        }
+        (Service::Iot, "ListProvisioningTemplates") => {
+            with_input!(provisioning_template::list_provisioning_templates)
+        }
         (Service::Iot, "ListTagsForResource") => with_input!(tag::list_tags_of_iot),
         (Service::Iot, "ListTargetsForPolicy") => with_input!(attachment::list_targets_for_policy),
         (Service::Iot, "ListThingGroups") => with_input!(thing_group::list_thing_groups),
@@ -142,6 +169,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "RegisterCertificateWithoutCA") => {
             with_input!(certificate::register_certificate_without_ca)
         }
+        (Service::Iot, "RegisterThing") => with_input!(provisioning::register_thing),
         (Service::Iot, "RemoveThingFromThingGroup") => {
             with_input!(thing_group::remove_thing_from_thing_group)
         }
@@ -151,6 +179,9 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "UntagResource") => with_input!(tag::untag_resource_of_iot),
         (Service::Iot, "UpdateCACertificate") => with_input!(ca::update_ca_certificate),
         (Service::Iot, "UpdateCertificate") => with_input!(certificate::update_certificate),
+        (Service::Iot, "UpdateProvisioningTemplate") => {
+            with_input!(provisioning_template::update_provisioning_template)
+        }
         (Service::Iot, "UpdateThing") => with_input!(thing::update_thing),
         (Service::Iot, "UpdateThingGroup") => with_input!(thing_group::update_thing_group),
         (Service::Iot, "UpdateThingGroupsForThing") => {
@@ -409,7 +440,8 @@ async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation:
 
 /// The ARN of what an input or an output is about.
 fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
-    const ARNS: [&str; 7] = [
+    const ARNS: [&str; 8] = [
+        "templateArn",
         "tunnelArn",
         "thingGroupArn",
         "thingTypeArn",
@@ -418,7 +450,8 @@ fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
         "policyArn",
         "resourceArn",
     ];
-    const NAMES: [(&str, &str); 7] = [
+    const NAMES: [(&str, &str); 8] = [
+        ("templateName", "provisioningtemplate"),
         ("tunnelId", "tunnel"),
         ("thingGroupName", "thinggroup"),
         ("thingName", "thing"),

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use keys::{KEYS, Key, Kind};
 pub use load::Problem;
 pub use print::{default_toml, explain, reference};
-pub use units::{ByteSize, Secret};
+pub use units::{ByteSize, HookRoute, Secret};
 
 /// Everything an operator can set. A value that exists is valid; questions across keys are answered by
 /// [`Config::problems`].
@@ -53,6 +53,8 @@ pub struct Config {
     pub certificate: Certificate,
     /// Devices that come in by themselves.
     pub jitp: Jitp,
+    /// Devices that finish their provisioning over MQTT.
+    pub provisioning: Provisioning,
     /// Secure tunneling.
     pub tunnel: Tunnel,
     /// Things, their types and groups.
@@ -265,6 +267,22 @@ pub enum FirstConnection {
     Drop,
     /// It goes on.
     Accept,
+}
+
+/// `[provisioning]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Provisioning {
+    /// Where the functions are that templates name as pre-provisioning hooks.
+    pub hooks: Vec<HookRoute>,
+}
+
+impl Provisioning {
+    /// The route of the function with that ARN.
+    #[must_use]
+    pub fn hook(&self, target_arn: &str) -> Option<&HookRoute> {
+        self.hooks.iter().find(|route| route.target_arn == target_arn)
+    }
 }
 
 /// `[tunnel]`

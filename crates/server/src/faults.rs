@@ -41,6 +41,7 @@ fn rest(kind: Kind, about: About) -> Face {
         Kind::MalformedPolicy => listed(&["MalformedPolicyException"], invalid),
         Kind::BadCertificate => listed(&["CertificateValidationException"], invalid),
         Kind::BadRegistrationCode => listed(&["RegistrationCodeValidationException"], invalid),
+        Kind::RegistrationFailed => listed(&["ResourceRegistrationFailureException"], invalid),
         Kind::Unauthenticated => face("UnrecognizedClientException", 403),
         Kind::Expired => face("ExpiredTokenException", 403),
         Kind::Forbidden if data => face("ForbiddenException", 403),
@@ -84,6 +85,7 @@ fn json11(kind: Kind, operation: Option<&'static Operation>) -> Face {
         | Kind::MalformedPolicy
         | Kind::BadCertificate
         | Kind::BadRegistrationCode
+        | Kind::RegistrationFailed
         | Kind::TooLarge
         | Kind::Encoding
         | Kind::Exists
@@ -110,6 +112,7 @@ fn xml(kind: Kind) -> Face {
         Kind::Invalid
         | Kind::BadCertificate
         | Kind::BadRegistrationCode
+        | Kind::RegistrationFailed
         | Kind::TooLarge
         | Kind::Encoding
         | Kind::NotFound
@@ -239,10 +242,12 @@ mod tests {
 
     /// Columns of the matrix: a service, and an operation whose list of faults differs from the rest.
     const COLUMNS: [(Service, Option<&str>); 12] = [
+    const COLUMNS: [(Service, Option<&str>); 10] = [
         (Service::Iot, None),
         (Service::Iot, Some("CreatePolicyVersion")),
         (Service::Iot, Some("DeletePolicy")),
         (Service::Iot, Some("RegisterCertificate")),
+        (Service::Iot, Some("RegisterThing")),
         (Service::Iot, Some("UpdateCertificate")),
         (Service::IotData, Some("UpdateThingShadow")),
         (Service::JobsData, Some("StartNextPendingJobExecution")),

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::arn::{Arn, partition};
 use crate::error::{Error, Kind};
+use crate::ids::Scope;
 use crate::time::Timestamp;
 
 /// Templates of an account and region (spec: provisioning §8).
@@ -125,6 +127,33 @@ pub struct TemplateVersion {
     pub body: String,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// Whether a text is the ARN of a role of the account (spec: control-plane §8.6). Whether there is such a role, and what
+/// it may do, is asked when it is used.
+///
+/// # Errors
+/// [`Kind::Invalid`] saying what is allowed.
+pub fn check_role(scope: &Scope, text: &str) -> Result<(), Error> {
+    let named = Arn::parse(text).filter(|arn| {
+        let name = arn.resource.strip_prefix("role/");
+        arn.service == "iam"
+            && arn.region.is_empty()
+            && arn.partition == partition(scope.region())
+            && name.is_some_and(|name| !name.is_empty() && !name.ends_with('/'))
+    });
+    match named {
+        None => Err(Error::invalid(format!(
+            "Role {text:?} is not the ARN of a role, such as arn:{}:iam::{}:role/name.",
+            partition(scope.region()),
+            scope.account()
+        ))),
+        Some(arn) if arn.account != scope.account() => Err(Error::invalid(format!(
+            "Role {text} is of another account; a role of account {} is needed.",
+            scope.account()
+        ))),
+        Some(_) => Ok(()),
+    }
 }
 
 /// The refusal of a hook on a template that no hook can be asked about (spec: control-plane §8.6).

@@ -184,12 +184,24 @@ pub async fn register_certificate(
     let otherwise = if input.set_as_active { Status::Active } else { Status::Inactive };
     let status = input.status.as_deref().map_or(Ok(otherwise), Status::parse)?.for_registration()?;
     let read = Registrable::read(&input.certificate_pem)?;
-    let ca = match &input.ca_certificate_pem {
-        Some(pem) => Some(named_ca(cx, pem, &read).await?),
-        None => issuing_ca(cx, &read).await?,
-    };
-    let under = ca.map_or((Mode::Default, None), |ca| (ca.mode, Some(ca.id)));
+    let under = registered_under(cx, &read, input.ca_certificate_pem.as_deref()).await?;
     keep_registered(cx, &read, input.certificate_pem, status, under).await
+}
+
+/// How a certificate is told apart that is registered under the CA shown, or under the one that issued it; and that CA.
+///
+/// # Errors
+/// As of [`register_certificate`].
+pub(super) async fn registered_under(
+    cx: &Call<'_>,
+    read: &Registrable,
+    ca_pem: Option<&str>,
+) -> Result<(Mode, Option<CertificateId>), Error> {
+    let ca = match ca_pem {
+        Some(pem) => Some(named_ca(cx, pem, read).await?),
+        None => issuing_ca(cx, read).await?,
+    };
+    Ok(ca.map_or((Mode::Default, None), |ca| (ca.mode, Some(ca.id))))
 }
 
 /// The registered CA that the caller shows. spec: control-plane §8.2

@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::keys::Kind;
-use super::units::{ByteSize, parse_duration, show_duration};
+use super::units::{ByteSize, HookRoute, parse_duration, show_duration};
 
 /// Checks a value. The text of a refusal continues the name of the key.
 pub fn check(kind: Kind, value: &Value) -> Result<(), String> {
@@ -38,6 +38,7 @@ fn fits(kind: Kind, value: &Value) -> bool {
         Kind::AddressOrOff => text(&|t| t == "off" || is_address(t)),
         Kind::Word(words) => text(&|t| words.contains(&t)),
         Kind::Texts => texts(&|t| !t.is_empty()),
+        Kind::Routes => texts(&|t| HookRoute::parse(t).is_some()),
         Kind::Words(words) => filled && texts(&|t| words.contains(&t)),
         Kind::Listeners => {
             filled && value.as_array().is_some_and(|entries| entries.iter().all(Value::is_table))
@@ -66,6 +67,7 @@ pub fn allowed(kind: Kind) -> String {
         Kind::AddressOrOff => "an address and a port, such as \"127.0.0.1:9464\", or \"off\"".into(),
         Kind::Word(words) => format!("one of {}", quoted(words)),
         Kind::Texts => "a list of texts".into(),
+        Kind::Routes => "a list of texts \"ARN=URL\", with a URL of http or https".into(),
         Kind::Words(words) => format!("a list of one or more of {}", quoted(words)),
         Kind::Listeners => "a list of at least one table: [[listen]] address = …".into(),
     }

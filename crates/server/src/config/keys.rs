@@ -44,6 +44,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A list of texts.
     Texts,
+    /// A list of `ARN=URL`.
+    Routes,
     /// A list of these words, at least one.
     Words(&'static [&'static str]),
     /// A secret: refused in the file, taken from the environment.
@@ -222,6 +224,13 @@ pub const KEYS: &[Key] = &[
         "\"drop\"",
         "",
         "What becomes of the connection that brought a device to be provisioned: `drop` closes it without a CONNACK as AWS does, so that the device comes back and is let in; `accept` provisions it and lets the connection go on.",
+    ),
+    key(
+        "provisioning.hooks",
+        Kind::Routes,
+        "[]",
+        "",
+        "Where the functions are that provisioning templates name as pre-provisioning hooks: a list of `ARN=URL`, such as `arn:aws:lambda:us-east-1:123456789012:function:hook=http://127.0.0.1:9000/hook`. The URL gets a POST with the function's JSON input and answers with its JSON output, within 5 seconds.",
     ),
     key(
         "tunnel.pace",

@@ -263,11 +263,11 @@ fn from_text(kind: Kind, text: String) -> Result<Value, String> {
             .parse()
             .map(Value::Integer)
             .map_err(|_| format!("must be a whole number from {low} to {high}")),
-        Kind::Texts | Kind::Words(_) if !text.trim_start().starts_with('[') => {
+        Kind::Texts | Kind::Words(_) | Kind::Routes if !text.trim_start().starts_with('[') => {
             let items = text.split(',').map(str::trim).filter(|t| !t.is_empty());
             Ok(Value::Array(items.map(|t| Value::String(t.to_owned())).collect()))
         }
-        Kind::Texts | Kind::Words(_) | Kind::Listeners => {
+        Kind::Texts | Kind::Words(_) | Kind::Routes | Kind::Listeners => {
             parse_value(&text).map_err(|e| format!("must be a TOML list: {}", e.message().trim()))
         }
         _ => Ok(Value::String(text)),

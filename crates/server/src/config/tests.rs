@@ -68,6 +68,10 @@ fn other_value(key: &Key) -> (String, String) {
         Kind::Bytes(low, _) => ((low + 1).to_string(), (low + 1).to_string()),
         Kind::Address | Kind::AddressOrOff => quoted("127.0.0.3:1234"),
         Kind::Word(words) => quoted(words[1]),
+        Kind::Routes => {
+            let route = "arn:aws:lambda:us-east-1:123456789012:function:f = https://hook.example/f?x=1";
+            (format!("[\"{route}\"]"), route.into())
+        }
         Kind::Texts => ("[\"one.example\"]".into(), "one.example".into()),
         Kind::Words(words) => (format!("[\"{}\"]", words[0]), words[0].into()),
         Kind::Secret => quoted("hush"),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::Uri;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A number of bytes, written `65536` or `64KiB`.
@@ -70,6 +71,41 @@ impl NumberOrText {
             Self::Number(n) => n.to_string(),
             Self::Text(t) => t,
         }
+    }
+}
+
+/// Where a function is that is named by an ARN, written `ARN=URL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookRoute {
+    /// The ARN of the function.
+    pub target_arn: String,
+    /// Where requests for it go: http or https, with a host.
+    pub url: Uri,
+}
+
+impl HookRoute {
+    /// Reads `ARN=URL`; `None` when it is not that.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (target_arn, url) = text.split_once('=')?;
+        let (target_arn, url) = (target_arn.trim(), url.trim().parse::<Uri>().ok()?);
+        let good = target_arn.starts_with("arn:")
+            && matches!(url.scheme_str(), Some("http" | "https"))
+            && url.host().is_some_and(|host| !host.is_empty());
+        good.then(|| Self { target_arn: target_arn.to_owned(), url })
+    }
+}
+
+impl Serialize for HookRoute {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&format_args!("{}={}", self.target_arn, self.url))
+    }
+}
+
+impl<'de> Deserialize<'de> for HookRoute {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not ARN=URL"))
     }
 }
 

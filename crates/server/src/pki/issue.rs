@@ -86,6 +86,19 @@ impl DeviceIssuer {
     /// # Errors
     /// `Unavailable` if the CA cannot be read or written.
     pub async fn issue_keys(&self, ids: &Ids, now: Timestamp) -> Result<(Issued, NewKeys), Error> {
+        self.issue_claim(ids, now, Timestamp::from_millis(END * 1000)).await
+    }
+
+    /// The same, of a certificate that ends at `end`, in whole seconds, as a provisioning claim does.
+    ///
+    /// # Errors
+    /// As of [`DeviceIssuer::issue_keys`].
+    pub async fn issue_claim(
+        &self,
+        ids: &Ids,
+        now: Timestamp,
+        end: Timestamp,
+    ) -> Result<(Issued, NewKeys), Error> {
         let _permit = self.room.acquire().await.map_err(broken)?;
         let (ca, ids) = (Arc::clone(&self.ca), ids.clone());
         let work = move || {
@@ -97,7 +110,7 @@ impl DeviceIssuer {
                 public_pem: encode::pem("PUBLIC KEY", public.as_ref()),
                 private_pem: Secret::new(encode::pem("RSA PRIVATE KEY", pkcs1)),
             };
-            let issued = ca.issue(&common_name("AWS IoT Certificate"), public.as_ref(), &ids, now)?;
+            let issued = ca.issue(&common_name("AWS IoT Certificate"), public.as_ref(), &ids, [now, end])?;
             Ok((issued, keys))
         };
         tokio::task::spawn_blocking(work).await.map_err(broken)?
@@ -115,7 +128,7 @@ impl DeviceIssuer {
             let request = CertificateSigningRequestDer::from_pem_slice(pem.as_bytes());
             let request = request.map_err(|_| violates("it must be one PEM certificate request"))?;
             let wish = Wish::read(&request).map_err(violates)?;
-            ca.issue(wish.subject, wish.public_key, &ids, now)
+            ca.issue(wish.subject, wish.public_key, &ids, [now, Timestamp::from_millis(END * 1000)])
         };
         tokio::task::spawn_blocking(work).await.map_err(broken)?
     }
@@ -172,7 +185,13 @@ struct Opened {
 }
 
 impl DeviceCa {
-    fn issue(&self, subject: &[u8], public_key: &[u8], ids: &Ids, now: Timestamp) -> Result<Issued, Error> {
+    fn issue(
+        &self,
+        subject: &[u8],
+        public_key: &[u8],
+        ids: &Ids,
+        [now, end]: [Timestamp; 2],
+    ) -> Result<Issued, Error> {
         let ca = self.open(ids, now).map_err(|error| {
             Error::new(
                 adit_iot::Kind::Unavailable,
@@ -192,7 +211,7 @@ impl DeviceCa {
             &ca.name,
             subject,
             public_key,
-            [begin, END],
+            [begin, end.millis().div_euclid(1000)],
             &extensions.concat(),
             ids,
         );
@@ -201,7 +220,7 @@ impl DeviceCa {
             id: certificate_id(&der),
             pem: encode::pem("CERTIFICATE", &der),
             not_before: Timestamp::from_millis(begin * 1000),
-            not_after: Timestamp::from_millis(END * 1000),
+            not_after: end,
         })
     }
 

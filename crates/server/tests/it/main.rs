@@ -32,6 +32,8 @@ mod people;
 mod policy;
 mod principal;
 mod session;
+mod provisioning;
+mod provisioning_template;
 mod shadow;
 mod start;
 mod tag;
