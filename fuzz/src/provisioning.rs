@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use adit_iot::provisioning::fleet::{self, FleetTopic, Format, Registration, Verdict};
 use adit_iot::provisioning::{CertificateState, Flow, MAX_BODY, Template, World, plan};
-use adit_iot::{CertificateId, Scope, Timestamp, certificate};
+use adit_iot::{CertificateId, Scope, Timestamp, cbor, certificate};
 
 /// A text is refused with AWS's beginning, or is a template. Filled in, it asks for things of bounded size, and what
 /// cannot be had changes nothing.
@@ -18,6 +19,25 @@ pub fn provisioning_template(data: &[u8]) {
         }
     }
     assert!(text.chars().count() <= MAX_BODY || Template::parse(text, Flow::Fleet).is_err());
+}
+
+/// CBOR is read or refused; what was read is written and read again as it was.
+pub fn cbor(data: &[u8]) {
+    if let Some(value) = cbor::read(data) {
+        let written = cbor::write(&value);
+        assert_eq!(cbor::read(&written).as_ref(), Some(&value));
+        assert_eq!(cbor::write(&value), written);
+    }
+    if let Ok(payload) = Format::Cbor.read(data) {
+        let _ = fleet::signing_request(&payload);
+        let _ = Registration::read(&payload);
+    }
+    let _ = Verdict::read(data);
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Some(topic) = FleetTopic::parse(text)
+    {
+        assert_eq!(topic.reply("x"), format!("{text}/x"));
+    }
 }
 
 fn fill_in(template: &Template) {

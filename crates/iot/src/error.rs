@@ -51,7 +51,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Invalid,
         Kind::MalformedPolicy,
         Kind::BadCertificate,

@@ -7,6 +7,7 @@
 
 pub mod arn;
 pub mod ca;
+pub mod cbor;
 pub mod certificate;
 pub mod error;
 pub mod first_connect;

@@ -5,6 +5,7 @@
 //! plan out in one transaction.
 
 mod failure;
+pub mod fleet;
 mod function;
 pub mod parameters;
 mod plan;

@@ -35,3 +35,8 @@ fn shadow_update() {
 fn provisioning_template() {
     replay("provisioning_template", provisioning::provisioning_template);
 }
+
+#[test]
+fn cbor() {
+    replay("cbor", provisioning::cbor);
+}

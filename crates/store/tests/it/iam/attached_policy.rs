@@ -32,7 +32,10 @@ fn policies_of_the_account_and_of_aws_are_attached_side_by_side() {
         assert_eq!(first.items, [arn("door")]);
         let second = page("/", first.next, 1).await.unwrap().unwrap();
         assert_eq!((second.items, second.next), (vec![logging.clone()], None));
-        assert_eq!(page("/service-role/", None, 9).await.unwrap().unwrap().items, std::slice::from_ref(&logging));
+        assert_eq!(
+            page("/service-role/", None, 9).await.unwrap().unwrap().items,
+            std::slice::from_ref(&logging)
+        );
 
         let counts = store.aws_policies_attached(ACCOUNT).await.unwrap();
         assert_eq!(counts, HashMap::from([("AWSIoTLogging".to_owned(), 1)]));
