@@ -99,11 +99,18 @@ pub(crate) fn of_service(service: Service, request: &Request<'_>) -> Result<&'st
 }
 
 fn by_path(service: Service, request: &Request<'_>) -> Option<&'static Operation> {
+    let path = request.path.strip_prefix('/').unwrap_or(request.path);
+    let first = path.split('/').next().unwrap_or_default();
+    // There are hundreds of templates; nearly all are told apart by their first letters.
+    let may_fit = |template: &str| {
+        let template = template.strip_prefix('/').unwrap_or(template);
+        template.starts_with(first) || template.starts_with('{')
+    };
     service
         .operations()
         .iter()
         .chain(service.ours())
-        .filter(|row| row.method.as_str() == request.method.as_str())
+        .filter(|row| row.method.as_str() == request.method.as_str() && may_fit(row.path))
         .filter_map(|row| Some((fit(row.path, request.path)?, row)))
         .max_by_key(|(rank, _)| *rank)
         .map(|(_, row)| row)

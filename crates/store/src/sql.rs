@@ -41,6 +41,18 @@ impl Driver {
         }
     }
 
+    /// Runs a single statement that looks something up by its key; it sees every change that was answered before. It may
+    /// run on the caller's thread: it must not go through tables.
+    pub(crate) async fn lookup<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        match self {
+            Driver::Sqlite(engine) => engine.lookup(work).await,
+        }
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         match self {
             Driver::Sqlite(engine) => engine.stats(),

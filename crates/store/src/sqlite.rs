@@ -31,6 +31,9 @@ const GROUP: usize = 256;
 /// Threads that read. Reads are short; more threads than this only take turns.
 const READERS: usize = 3;
 
+/// Connections for lookups, one for each that may run at the same time; further ones take their turn with the reads.
+const LOOKUPS: usize = 4;
+
 /// How long to wait for a lock another program holds on the file.
 const BUSY: Duration = Duration::from_secs(2);
 
@@ -44,6 +47,8 @@ pub(crate) struct Sqlite {
     writer: Option<mpsc::Sender<Box<dyn Work>>>,
     /// `None` in memory, where only the one connection sees the data.
     reader: Option<mpsc::Sender<Box<dyn Work>>>,
+    /// Those that no lookup uses just now; none in memory.
+    idle: Mutex<Vec<Connection>>,
     /// The writer's first.
     threads: Vec<JoinHandle<()>>,
     counters: Arc<Counters>,
@@ -71,18 +76,18 @@ impl Sqlite {
         writer.order("BEGIN IMMEDIATE")?;
         setting::touch(&Tx::Sqlite(&writer))?;
         writer.order("COMMIT")?;
-        let readers = (0..READERS).map(|_| Connection::open(path, false)).collect::<Result<Vec<_>>>()?;
-        Sqlite::start(writer, readers)
+        let open = |count| (0..count).map(|_| Connection::open(path, false)).collect::<Result<Vec<_>>>();
+        Sqlite::start(writer, open(READERS)?, open(LOOKUPS)?)
     }
 
     pub(crate) fn memory() -> Result<Sqlite> {
         let path = Path::new(":memory:");
         let writer = Connection::open(path, true)?;
         migrate::up(&writer, path)?;
-        Sqlite::start(writer, Vec::new())
+        Sqlite::start(writer, Vec::new(), Vec::new())
     }
 
-    fn start(writer: Connection, readers: Vec<Connection>) -> Result<Sqlite> {
+    fn start(writer: Connection, readers: Vec<Connection>, lookups: Vec<Connection>) -> Result<Sqlite> {
         let counters = Arc::new(Counters::default());
         let (write, waiting) = mpsc::channel(QUEUE);
         let counted = Arc::clone(&counters);
@@ -98,7 +103,7 @@ impl Sqlite {
             }
             Some(read)
         };
-        Ok(Sqlite { writer: Some(write), reader, threads, counters })
+        Ok(Sqlite { writer: Some(write), reader, idle: Mutex::new(lookups), threads, counters })
     }
 
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
@@ -117,6 +122,19 @@ impl Sqlite {
         ask(self.reader.as_ref().or(self.writer.as_ref()), work).await
     }
 
+    /// On the caller's thread: finding a row takes microseconds, waking another thread for it and being woken takes more.
+    pub(crate) async fn lookup<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = idle().pop() else { return self.read(work).await };
+        let found = work(&Tx::Sqlite(&connection));
+        idle().push(connection);
+        found
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             transactions: self.counters.transactions.load(Ordering::Relaxed),
@@ -130,6 +148,7 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         // The writer goes last: whoever closes the file last folds the log into it.
         self.reader = None;
+        self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         while self.threads.len() > 1 {
             self.threads.pop().map(JoinHandle::join);
         }

@@ -82,7 +82,7 @@ impl Store {
     /// Only the store's own.
     pub async fn thing_get(&self, scope: &Scope, name: &ThingName) -> Result<Option<Thing>> {
         let (scope, name) = (scope.clone(), name.clone());
-        self.driver.read(move |tx| Ok(find(tx, &scope, &name)?.map(|(_, thing)| thing))).await
+        self.driver.lookup(move |tx| Ok(find(tx, &scope, &name)?.map(|(_, thing)| thing))).await
     }
 
     /// Changes a thing, if its version is the expected one or none is expected.
