@@ -139,3 +139,70 @@ def test_mosquitto_lets_the_device_in(adit, binaries, tmp_path, kind):
         assert "u'DemoThing'" in broker.text(), broker.text()
     finally:
         broker.kill()
+
+
+@pytest.fixture
+def iot(server):
+    return server.boto("iot")
+
+
+TEMPLATE = {
+    "Parameters": {"AWS::IoT::Certificate::CommonName": {"Type": "String"}, "AWS::IoT::Certificate::Id": {"Type": "String"}},
+    "Resources": {
+        "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Ref": "AWS::IoT::Certificate::CommonName"}}},
+        "certificate": {
+            "Type": "AWS::IoT::Certificate",
+            "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "ACTIVE"},
+        },
+    },
+}
+ROLE = "arn:aws:iam::123456789012:role/JITPRole"
+
+
+def test_a_ca_is_registered_and_registering_it_again_is_refused(adit, server, iot):
+    adit("init")
+    done = adit("register", "--data-dir", server.data)
+    arn = done.out.strip()
+    assert arn.startswith("arn:aws:iot:us-east-1:123456789012:cacert/"), done.out
+    assert "ACTIVE, with registration of its devices" in done.err and "PENDING_ACTIVATION" in done.err
+    described = iot.describe_ca_certificate(certificateId=arn.rsplit("/", 1)[1])
+    assert described["certificateDescription"]["status"] == "ACTIVE"
+    assert described["certificateDescription"]["autoRegistrationStatus"] == "ENABLE"
+    assert described["certificateDescription"]["certificateMode"] == "DEFAULT"
+    assert "registrationConfig" not in described
+    again = adit("register", "--data-dir", server.data, code=1)
+    assert "409 ResourceAlreadyExistsException" in again.err and again.out == ""
+
+
+@pytest.mark.parametrize("kind", ["p384", "rsa2048"])
+def test_a_template_is_registered_with_the_ca_from_the_environment_of_aws(adit, server, iot, tmp_path, kind):
+    adit("init", "--key", kind)
+    names = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_CA_BUNDLE"]
+    env = {name: server.env[name] for name in names}
+    (tmp_path / "template.json").write_text(json.dumps(TEMPLATE))
+    assert "--role-arn" in adit("register", "--template", "template.json", env=env, code=1).err
+    (tmp_path / "jitp_template.json").write_text(json.dumps({"templateBody": json.dumps(TEMPLATE), "roleArn": ROLE}))
+    made = json.loads(adit("register", "--template", "jitp_template.json", "--inactive", "--no-auto-registration", "--json", env=env).out)
+    described = iot.describe_ca_certificate(certificateId=made["certificateId"])
+    assert described["registrationConfig"] == {"templateBody": json.dumps(TEMPLATE), "roleArn": ROLE}
+    assert described["certificateDescription"]["status"] == "INACTIVE"
+    assert described["certificateDescription"]["autoRegistrationStatus"] == "DISABLE"
+
+
+def test_sni_only_needs_no_key(adit, server, iot, tmp_path):
+    adit("init")
+    (tmp_path / "deviceRootCA.key").unlink()
+    assert "deviceRootCA.key" in adit("register", "--data-dir", server.data, code=1).err
+    made = json.loads(adit("register", "--data-dir", server.data, "--sni-only", "--json").out)
+    described = iot.describe_ca_certificate(certificateId=made["certificateId"])
+    assert described["certificateDescription"]["certificateMode"] == "SNI_ONLY"
+
+
+def test_a_server_that_cannot_be_used_is_named(adit, server, tmp_path):
+    adit("init")
+    assert "adit serve --data-dir" in adit("register", "--data-dir", tmp_path / "none", code=1).err
+    assert "AWS_ACCESS_KEY_ID is not set" in adit("register", "--endpoint-url", server.url, code=2).err
+    env = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1", "AWS_CA_BUNDLE": str(server.ca)}
+    refused = adit("register", "--endpoint-url", server.url, env=env, code=1)
+    assert "the server answered 403" in refused.err, refused.err
+    adit("register", "--endpoint-url", f"https://localhost:{harness.free_port()}", env=env, code=8)
