@@ -86,6 +86,33 @@ impl Account {
         })
     }
 
+    /// A caller of a server that looks at no signature.
+    pub fn any(authority: &str) -> Self {
+        Self {
+            authority: authority.to_owned(),
+            region: "us-east-1".to_owned(),
+            key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
+        }
+    }
+
+    /// Where it calls: host and port.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// A signed request of the registry, ready to be written.
+    pub fn of_registry(&self, method: &Method, path: &str, body: &[u8]) -> Result<Vec<u8>> {
+        self.request(&Call { service: Service::Iot, method, path, query: "", body })
+    }
+
+    /// A signed OpenTunnel, ready to be written as often as one likes.
+    pub fn of_open_tunnel(&self, service: &str) -> Result<Vec<u8>> {
+        let body = tunnel_with(service);
+        let (service, path) = (Service::Tunneling, "/");
+        self.request(&Call { service, method: &Method::POST, path, query: "", body: body.as_bytes() })
+    }
+
     pub fn connect(&self) -> Result<Connection> {
         let stream = TcpStream::connect(&self.authority)?;
         stream.set_nodelay(true)?;
@@ -94,7 +121,7 @@ impl Account {
     }
 
     fn request(&self, call: &Call<'_>) -> Result<Vec<u8>> {
-        let Call { service, method, path, body } = *call;
+        let Call { service, method, path, query, body } = *call;
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_str(&self.authority)?);
         if service == Service::Tunneling {
@@ -103,7 +130,7 @@ impl Account {
         } else {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let request = Request { method, path, query: "", headers: &headers, body };
+        let request = Request { method, path, query, headers: &headers, body };
         let signer = Signer {
             key_id: &self.key_id,
             secret: &self.secret,
@@ -113,7 +140,8 @@ impl Account {
             now: jiff::Timestamp::now().as_second(),
         };
         let signature = sign(&request, &signer)?;
-        let mut head = format!("{method} {path} HTTP/1.1\r\n");
+        let mark = if query.is_empty() { "" } else { "?" };
+        let mut head = format!("{method} {path}{mark}{query} HTTP/1.1\r\n");
         let all = headers.iter().chain(signature.iter().map(|(name, value)| (name, value)));
         for (name, value) in all {
             write!(head, "{name}: {}\r\n", value.to_str()?)?;
@@ -123,10 +151,15 @@ impl Account {
     }
 }
 
+fn tunnel_with(service: &str) -> String {
+    json!({ "destinationConfig": { "services": [service] } }).to_string()
+}
+
 struct Call<'a> {
     service: Service,
     method: &'a Method,
     path: &'a str,
+    query: &'a str,
     body: &'a [u8],
 }
 
@@ -139,9 +172,9 @@ pub struct Connection {
 impl Connection {
     /// Opens a tunnel that names one service.
     pub fn open_tunnel(&mut self, service: &str) -> Result<Tunnel> {
-        let body = json!({ "destinationConfig": { "services": [service] } }).to_string();
+        let body = tunnel_with(service);
         let (service, path) = (Service::Tunneling, "/");
-        let call = Call { service, method: &Method::POST, path, body: body.as_bytes() };
+        let call = Call { service, method: &Method::POST, path, query: "", body: body.as_bytes() };
         let (status, answer) = self.call(&call)?;
         let token = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         match (status.as_str(), token("sourceAccessToken"), token("destinationAccessToken")) {
@@ -152,8 +185,13 @@ impl Connection {
 
     /// An operation of the registry. Gives its answer.
     pub fn registry(&mut self, method: &Method, path: &str, body: &Value) -> Result<Value> {
-        let text = body.to_string();
-        let call = Call { service: Service::Iot, method, path, body: text.as_bytes() };
+        self.registry_with(method, path, "", body)
+    }
+
+    /// The same with a query.
+    pub fn registry_with(&mut self, method: &Method, path: &str, query: &str, body: &Value) -> Result<Value> {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let call = Call { service: Service::Iot, method, path, query, body: text.as_bytes() };
         match self.call(&call)? {
             (status, answer) if status.starts_with('2') => Ok(answer),
             (status, answer) => fail(format!("{method} {path} was answered {status} {answer}")),

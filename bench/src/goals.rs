@@ -26,6 +26,9 @@ const ADIT: &str = "adit";
 const CHAIN: &str = "chain";
 const LP: &str = "lp";
 const MOSQUITTO: &str = "mosquitto";
+const HELLO: &str = "hello";
+const SQLITE: &str = "sqlite";
+const MOTO: &str = "moto";
 
 impl Limit {
     fn met(self, value: f64) -> bool {
@@ -62,6 +65,11 @@ const fn beside(text: Name, case: Name, must: f64, aim: f64) -> Goal {
 
 const fn at_least(text: Name, case: Name, must: f64, aim: f64) -> Goal {
     Goal { text, case, system: ADIT, over: None, must: AtLeast(must), aim: AtLeast(aim) }
+}
+
+/// At least so many times what another does in the same round.
+const fn share(text: Name, case: Name, over: Name, must: f64, aim: f64) -> Goal {
+    Goal { text, case, system: ADIT, over: Some(over), must: AtLeast(must), aim: AtLeast(aim) }
 }
 
 const RELAY: &str = "relay CPU per GiB, AWS's local proxies";
@@ -122,6 +130,22 @@ pub const DURABLE: [Goal; 5] = [
     at_least("1 in flight, share of fdatasync a second", "one-share", 0.5, 0.7),
 ];
 
+/// All goals of the API suite.
+pub const API: [Goal; 6] = [
+    share("DescribeThing per CPU second / bare axum", "describe", HELLO, 0.35, 0.5),
+    share("DescribeThing a second, 16 connections / bare axum", "describe-rate", HELLO, 0.35, 0.5),
+    at_least("durable CreateThing a second, 16 connections", "create-rate", 5000.0, 10_000.0),
+    share("durable CreateThing, 1 connection / SQLite, row by row", "create-1-rate", SQLITE, 0.6, 0.8),
+    share("DescribeThing a second / moto", "describe-rate", MOTO, 25.0, 100.0),
+    share("durable CreateThing a second / moto's in memory", "create-rate", MOTO, 25.0, 50.0),
+];
+
+/// All goals of the suite of first connections.
+pub const JITP: [Goal; 2] = [
+    at_least("devices provisioned per CPU second, ECDSA", "ecdsa", 250.0, 400.0),
+    absolute("policies that all devices share", "policies", ADIT, 1.0, 1.0),
+];
+
 /// What came of a goal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
@@ -156,7 +180,7 @@ impl Goal {
 
     /// Whether it is about our own programs alone, so that it cannot be absent for want of a peer.
     pub fn needs_no_peer(&self) -> bool {
-        let ours = |name| [ADIT, CHAIN].contains(&name);
+        let ours = |name| [ADIT, CHAIN, HELLO, SQLITE].contains(&name);
         ours(self.system) && self.over.is_none_or(ours)
     }
 

@@ -1,6 +1,7 @@
 //! Measures adit beside a limit and its peers.
 
 mod api;
+mod calls;
 mod cases;
 mod chain;
 mod companions;
@@ -45,6 +46,10 @@ enum Command {
     Conn(mqtt::ConnOptions),
     /// Acknowledged messages after kill -9. Exits 1 when a goal is missed.
     Durable(mqtt::DurableOptions),
+    /// Devices of an own CA, provisioned when they first connect. Exits 1 when a goal is missed.
+    Jitp(mqtt::JitpOptions),
+    /// Calls of the API: against a bare HTTP server, durable, beside moto. Exits 1 when a goal is missed.
+    Api(calls::Options),
     /// Counts that do not depend on time, against committed limits. Exits 1 when one is over.
     Companions(companions::Options),
     /// One process of the limit.
@@ -53,6 +58,9 @@ enum Command {
         #[command(subcommand)]
         part: chain::Part,
     },
+    /// The limit of the API: a bare HTTP server.
+    #[command(hide = true)]
+    Hello,
     /// Becomes a program that ends with its parent.
     #[command(hide = true)]
     Guard {
@@ -69,6 +77,9 @@ fn main() -> ExitCode {
         Command::Mqtt(options) => mqtt::messages(&options),
         Command::Conn(options) => mqtt::conn(&options),
         Command::Durable(options) => mqtt::durable(&options),
+        Command::Jitp(options) => mqtt::jitp(&options),
+        Command::Api(options) => calls::run(&options),
+        Command::Hello => calls::hello().map(|()| true),
         Command::Companions(options) => companions::run(&options),
     };
     match passed {

@@ -4,6 +4,7 @@
 //! ended are missing there, and some kernels keep no such counters: where `/proc/PID/stat` (ticks of 10 ms, ended
 //! tasks included) knows of more than rounding can explain, it counts.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
@@ -62,6 +63,25 @@ impl Times {
         let by_ticks = TICK * self.ticks.saturating_sub(earlier.ticks);
         if by_ticks > by_tasks + 3 * TICK { by_ticks } else { by_tasks }
     }
+}
+
+/// CPU time of those threads of `pid` whose names begin so, since they started.
+pub fn threads(pid: u32, name: &str) -> Duration {
+    let mut spent = 0;
+    for entry in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        let called = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if called.starts_with(name) {
+            let text = fs::read_to_string(entry.path().join("schedstat")).unwrap_or_default();
+            spent += text.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    Duration::from_nanos(spent)
+}
+
+/// CPU time of the calling thread.
+pub fn own_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// `pid` and its descendants.

@@ -3,6 +3,8 @@
 mod adit;
 mod mosquitto;
 
+pub use adit::start_empty;
+
 use super::fleet::Keys;
 use super::lab::{Endpoint, Lab};
 use crate::fail::{Result, fail};

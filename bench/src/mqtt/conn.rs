@@ -79,7 +79,7 @@ pub fn run(options: &Options) -> Result<bool> {
         let order = lab.order(round);
         let names: Vec<_> = order.iter().map(|kind| kind.name()).collect();
         out::talk(format_args!("round {round}: {}", names.join(", ")));
-        let handshake = machine::handshake(&lab.fleet)?.as_secs_f64() * 1e6;
+        let handshake = machine::handshake(&lab.fleet, Keys::Ecdsa)?.as_secs_f64() * 1e6;
         record.calibration(round, BTreeMap::from([("handshake_us", handshake)]));
         for (resumption, cases) in [(false, FULL), (true, RESUMED)] {
             let label = if resumption { "resuming" } else { "full" };

@@ -5,8 +5,7 @@ use super::fleet::{Keys, client};
 use super::lab::Lab;
 use super::link::Link;
 use crate::fail::{Error, Result, fail};
-use crate::probe::Usage;
-use rustix::time::{ClockId, clock_gettime};
+use crate::probe::{self, Usage};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use std::sync::Arc;
@@ -54,7 +53,7 @@ pub fn run(lab: &Lab, broker: &Broker, keys: Keys, count: u32, resumed: bool) ->
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
-                    return Ok(own_cpu());
+                    return Ok(probe::own_thread());
                 }
                 let link = one(number)?;
                 if link.resumed() != resumed {
@@ -74,12 +73,6 @@ pub fn run(lab: &Lab, broker: &Broker, keys: Keys, count: u32, resumed: bool) ->
         let cpu = Usage::of_one(pid).since(&before) / count.max(1);
         Ok(Connected { cpu, rate: f64::from(count) / time, generator })
     })
-}
-
-/// CPU time of the calling thread.
-fn own_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// What each connection is made with, in turn. A session that may be resumed is used once: there are more of them than

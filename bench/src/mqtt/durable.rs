@@ -2,6 +2,7 @@
 
 use super::brokers::{Broker, Kind, Setup};
 use super::crash::{self, Cycle, End, Plan};
+use super::fleet::Keys;
 use super::lab::{Common, Lab, plain};
 use super::machine;
 use crate::fail::Result;
@@ -82,7 +83,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
     for number in 1..=options.cycles {
         let disk = machine::disk(&lab.dir, CALIBRATION)?;
-        let handshake = machine::handshake(&lab.fleet)?.as_secs_f64() * 1e6;
+        let handshake = machine::handshake(&lab.fleet, Keys::Ecdsa)?.as_secs_f64() * 1e6;
         record.calibration(number, BTreeMap::from([("handshake_us", handshake)]));
         record.add(plain("fdatasync", "disk", number, disk.append, "1/s"))?;
         record.add(plain("fdatasync-in-place", "disk", number, disk.in_place, "1/s"))?;

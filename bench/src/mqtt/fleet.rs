@@ -34,6 +34,17 @@ pub struct Device {
     key: PrivateKeyDer<'static>,
 }
 
+impl Device {
+    pub fn new(keys: Keys, certificate: &rcgen::Certificate, key: &KeyPair) -> Result<Self> {
+        Ok(Self {
+            keys,
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            key: PrivateKeyDer::try_from(key.serialize_der())?,
+        })
+    }
+}
+
 /// Files of a server certificate.
 pub struct ServerFiles {
     pub certificate: PathBuf,
@@ -61,13 +72,7 @@ impl Fleet {
             let key = make_key(keys)?;
             let mut params = CertificateParams::new(Vec::<String>::new())?;
             params.distinguished_name.push(DnType::CommonName, format!("bench device {number}"));
-            let certificate = params.signed_by(&key, &authority)?;
-            Ok(Device {
-                keys,
-                pem: certificate.pem(),
-                certificate: certificate.der().clone(),
-                key: PrivateKeyDer::try_from(key.serialize_der())?,
-            })
+            Device::new(keys, &params.signed_by(&key, &authority)?, &key)
         };
         let server = |keys: Keys, name: &str| -> Result<ServerFiles> {
             let key = make_key(keys)?;
@@ -96,7 +101,8 @@ impl Fleet {
     }
 }
 
-fn make_key(keys: Keys) -> Result<KeyPair> {
+/// A new key.
+pub fn make_key(keys: Keys) -> Result<KeyPair> {
     Ok(match keys {
         Keys::Ecdsa => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
         Keys::Rsa => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?,

@@ -52,6 +52,23 @@ impl Link {
         }
     }
 
+    /// Waits until the broker ends the connection, without a word.
+    pub fn end(mut self) -> Result<()> {
+        let mut scratch = [0; 4096];
+        loop {
+            match self.read(&mut scratch) {
+                Ok(true) => {
+                    if let Some(packet) = self.inbox.next()? {
+                        return fail(format!("{packet:?} came where the end was due"));
+                    }
+                }
+                Ok(false) => return fail(format!("no end within {} s", STALL.as_secs())),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Ends it as the standard wants.
     pub fn goodbye(mut self) -> Result<()> {
         self.tls.writer().write_all(&wire::DISCONNECT)?;

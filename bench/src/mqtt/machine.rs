@@ -3,7 +3,7 @@
 use super::fleet::{Fleet, Keys, client};
 use super::lab::Endpoint;
 use crate::fail::{Result, fail};
-use crate::pki;
+use crate::{pki, probe};
 use rustls::client::Resumption;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConnection, RootCertStore, ServerConfig, ServerConnection};
@@ -21,26 +21,26 @@ const BLOCK: usize = 4096;
 /// Blocks of the file that is written over and over.
 const BLOCKS: u32 = 50;
 
-/// Time of the server's side of a mutual TLS handshake in memory, ECDSA on both sides, mean of some hundred.
-pub fn handshake(fleet: &Fleet) -> Result<Duration> {
-    let Some(device) = fleet.of(Keys::Ecdsa).next() else { return fail("no device") };
+/// CPU time of the server's side of a mutual TLS handshake in memory, the same keys on both sides, mean of some hundred.
+pub fn handshake(fleet: &Fleet, keys: Keys) -> Result<Duration> {
+    let Some(device) = fleet.of(keys).next() else { return fail("no device") };
     let Ok(name) = ServerName::try_from("localhost") else { return fail("not a name: localhost") };
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
     let endpoint = Endpoint { address, name: name.clone(), ca: fleet.ca.clone() };
     let client = client(device, &endpoint, Resumption::disabled())?;
-    let server = server(fleet)?;
+    let server = server(fleet, keys)?;
     let mut spent = Duration::ZERO;
     for _ in 0..HANDSHAKES {
         let mut near = ClientConnection::new(Arc::clone(&client), name.clone())?;
         let mut wire = Vec::new();
-        let start = Instant::now();
+        let start = probe::own_thread();
         let mut far = ServerConnection::new(Arc::clone(&server))?;
-        spent += start.elapsed();
+        spent += probe::own_thread() - start;
         while near.is_handshaking() || far.is_handshaking() {
             while near.wants_write() {
                 near.write_tls(&mut wire)?;
             }
-            let start = Instant::now();
+            let start = probe::own_thread();
             let mut bytes = wire.as_slice();
             while !bytes.is_empty() {
                 far.read_tls(&mut bytes)?;
@@ -50,7 +50,7 @@ pub fn handshake(fleet: &Fleet) -> Result<Duration> {
             while far.wants_write() {
                 far.write_tls(&mut wire)?;
             }
-            spent += start.elapsed();
+            spent += probe::own_thread() - start;
             let mut bytes = wire.as_slice();
             while !bytes.is_empty() {
                 near.read_tls(&mut bytes)?;
@@ -62,7 +62,7 @@ pub fn handshake(fleet: &Fleet) -> Result<Duration> {
     Ok(spent / HANDSHAKES)
 }
 
-fn server(fleet: &Fleet) -> Result<Arc<ServerConfig>> {
+fn server(fleet: &Fleet, keys: Keys) -> Result<Arc<ServerConfig>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(&fleet.ca)? {
         roots.add(certificate?)?;
@@ -70,7 +70,10 @@ fn server(fleet: &Fleet) -> Result<Arc<ServerConfig>> {
     let provider = pki::provider();
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
-    let files = &fleet.ecdsa;
+    let files = match keys {
+        Keys::Ecdsa => &fleet.ecdsa,
+        Keys::Rsa => &fleet.rsa,
+    };
     let chain =
         CertificateDer::pem_file_iter(&files.certificate)?.collect::<std::result::Result<Vec<_>, _>>()?;
     let mut config = ServerConfig::builder_with_provider(provider)

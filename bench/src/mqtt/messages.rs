@@ -1,6 +1,7 @@
 //! `bench mqtt`: CPU per delivered message, and latency.
 
 use super::brokers::{Broker, Setup};
+use super::fleet::Keys;
 use super::flood::{self, Shape};
 use super::lab::{Common, Lab, plain};
 use super::{machine, paced};
@@ -106,7 +107,7 @@ pub fn run(options: &Options) -> Result<bool> {
         let order = lab.order(round);
         let names: Vec<_> = order.iter().map(|kind| kind.name()).collect();
         out::talk(format_args!("round {round}: {}", names.join(", ")));
-        let handshake = machine::handshake(&lab.fleet)?.as_secs_f64() * 1e6;
+        let handshake = machine::handshake(&lab.fleet, Keys::Ecdsa)?.as_secs_f64() * 1e6;
         record.calibration(round, BTreeMap::from([("handshake_us", handshake)]));
         let mut running = lab.start(&mut record, &order, &format!("round-{round}"), Setup::default());
         for case in &CASES {

@@ -20,6 +20,14 @@ const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
 {"Effect":"Deny","Action":"iot:Publish","Resource":"arn:aws:iot:*:*:topic/bench/forbidden/${iot:ClientId}"}]}"#;
 
 pub fn start(lab: &Lab, dir: PathBuf, setup: Setup) -> Result<Broker> {
+    let program = lab.adit.clone().ok_or("adit is absent")?;
+    let (broker, account) = start_empty(program, dir, setup)?;
+    register(&account, lab)?;
+    Ok(broker)
+}
+
+/// One that knows no device yet, and who may call its API.
+pub fn start_empty(program: PathBuf, dir: PathBuf, setup: Setup) -> Result<(Broker, Account)> {
     let port = free_port()?;
     let resumption = if setup.resumption { "tickets" } else { "off" };
     let text = format!(
@@ -30,15 +38,14 @@ pub fn start(lab: &Lab, dir: PathBuf, setup: Setup) -> Result<Broker> {
          [limits]\nmax-connections = 1000000\nconnections-per-address = 1000000\n"
     );
     fs::write(dir.join(FILE), text)?;
-    let program = lab.adit.clone().ok_or("adit is absent")?;
     let mut process = run(&program, &dir)?;
     let data = dir.join("data");
     let client = Client::read(&mut process, &data)?;
-    register(&client.account(&data)?, lab)?;
+    let account = client.account(&data)?;
     let ca = client.ca(&data)?;
     let (ecdsa, rsa) = (endpoint(port, &ca)?, endpoint(port, &ca)?);
     listening(&mut process, ecdsa.address)?;
-    Ok(Broker { kind: Kind::Adit, dir, program, ecdsa, rsa, process: Some(process) })
+    Ok((Broker { kind: Kind::Adit, dir, program, ecdsa, rsa, process: Some(process) }, account))
 }
 
 pub fn run(program: &Path, dir: &Path) -> Result<Process> {
