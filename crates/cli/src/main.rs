@@ -26,6 +26,8 @@ mod env;
 #[cfg(feature = "server")]
 mod operations;
 #[cfg(feature = "server")]
+mod permissions;
+#[cfg(feature = "server")]
 mod provisioning;
 #[cfg(feature = "server")]
 mod serve;
@@ -85,7 +87,11 @@ enum Command {
     /// Print the table of AWS operations and which of them are served.
     #[cfg(feature = "server")]
     #[command(hide = true)]
-    Operations,
+    Operations {
+        /// Print what each of them needs instead.
+        #[arg(long)]
+        needs: bool,
+    },
     /// Run one end of a tunnel; takes the options of AWS's `localproxy` (`adit proxy --help`).
     #[command(disable_help_flag = true)]
     Proxy {
@@ -127,7 +133,9 @@ fn main() -> ExitCode {
         #[cfg(feature = "server")]
         Command::Demo(args) => demo::run(&args),
         #[cfg(feature = "server")]
-        Command::Operations => operations::run(),
+        Command::Operations { needs: false } => operations::run(),
+        #[cfg(feature = "server")]
+        Command::Operations { needs: true } => permissions::run(),
         Command::Proxy { args } => proxy::run(args),
         Command::Completions { shell } => completions(shell),
     }

@@ -54,7 +54,7 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { "none.".to_owned() } else { format!("{}.", names.join(", ")) }
 }
 
-fn title(service: Service) -> &'static str {
+pub fn title(service: Service) -> &'static str {
     match service {
         Service::Iot => "`iot`",
         Service::IotData => "`iot-data`",
