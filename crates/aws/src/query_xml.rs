@@ -10,16 +10,15 @@ use crate::table::Operation;
 
 const XML: &str = "text/xml";
 
-/// A reply: `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`; of an output without members no `OpResult`.
+/// A reply: `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`. `OpResult` is there for an output without
+/// members too: botocore insists on it for UpdateRole.
 ///
 /// Objects become elements named by key, list entries `member` elements, null nothing.
 #[must_use]
 pub fn reply(operation: &Operation, output: &Value, request_id: &str) -> Reply {
     let name = operation.name;
     let mut xml = format!("<{name}Response xmlns=\"{}\">", namespace(Some(operation.service)));
-    if output.as_object().is_none_or(|members| !members.is_empty()) {
-        element(&format!("{name}Result"), output, &mut xml);
-    }
+    element(&format!("{name}Result"), output, &mut xml);
     xml.push_str("<ResponseMetadata><RequestId>");
     escape(request_id, &mut xml);
     let _ = writeln!(xml, "</RequestId></ResponseMetadata></{name}Response>");

@@ -90,7 +90,7 @@ fn iam_answers_in_its_own_namespace() {
     200 OK
     content-type: text/xml
     x-amzn-requestid: id
-    <DeleteUserResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></DeleteUserResponse>
+    <DeleteUserResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><DeleteUserResult></DeleteUserResult><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></DeleteUserResponse>
     "#);
     insta::assert_snapshot!(shown(&fault(about(Service::Iam), failure("NoSuchEntity", 404), "id")), @r#"
     404 Not Found
