@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 
 use super::tag::{self, IotTag};
 use super::{Handler, shown, typed, with_input};
+use crate::authority;
 use crate::state::Call;
 
 /// The function that serves an operation of IAM; `None` if this server does not offer it.
@@ -273,5 +274,5 @@ fn malformed(why: MalformedDocument) -> Error {
 
 /// Called after what somebody may do has become another, so that nobody decides by what was.
 fn changed(cx: &Call<'_>) {
-    let _ = cx;
+    authority::changed(cx.state, cx.scope.account());
 }

@@ -3,12 +3,12 @@
 use adit_iot::arn::{Arn, partition};
 use adit_iot::iam::Role;
 use adit_iot::iam::role::{DEFAULT_SESSION, LONGEST_SESSION};
-use adit_iot::policy::{ASSUME_ROLE, Assumer, Context, Keys, Trust, TrustPolicy};
 use adit_iot::{Error, Kind, Scope, Secret};
 use serde::{Deserialize, Serialize};
 
 use super::iam::{Iso, check_policy};
 use super::tag::IotTag;
+use crate::authority::may_assume;
 use crate::identity::{Caller, Key, Member, Temporary};
 use crate::state::Call;
 
@@ -133,7 +133,7 @@ fn unsupported(input: &AssumeRole) -> Result<(), Error> {
     }
 }
 
-/// The role of that ARN and its account, if it trusts the caller.
+/// The role of that ARN and its account, if the caller may assume it.
 async fn trusting_role(cx: &Call<'_>, input: &AssumeRole) -> Result<(String, Role), Error> {
     let arn = Arn::parse(&input.role_arn).filter(|arn| arn.service == "iam" && arn.region.is_empty());
     let named = arn.and_then(|arn| Some((arn, arn.resource.strip_prefix("role/")?.rsplit('/').next()?)));
@@ -154,34 +154,9 @@ async fn trusting_role(cx: &Call<'_>, input: &AssumeRole) -> Result<(String, Rol
     if role.identity.arn(&scope) != input.role_arn {
         return Err(denied());
     }
-    if !trusts(cx, &role, input)? {
-        return Err(denied());
-    }
+    let (external_id, session) = (input.external_id.as_deref(), input.role_session_name.as_str());
+    may_assume(cx, &input.role_arn, &role.trust, external_id, session).await?;
     Ok((arn.account.to_owned(), role))
-}
-
-/// Whether the role's trust policy lets the caller in.
-fn trusts(cx: &Call<'_>, role: &Role, input: &AssumeRole) -> Result<bool, Error> {
-    let trust = TrustPolicy::parse(&role.trust)
-        .map_err(|error| Error::internal(format!("a stored trust policy does not read: {error}")))?;
-    let mut keys = Keys::default();
-    keys.one("sts:RoleSessionName", input.role_session_name.as_str());
-    if let Some(id) = &input.external_id {
-        keys.one("sts:ExternalId", id.as_str());
-    }
-    let context =
-        Context { keys: Some(&keys), source_ip: Some(cx.peer.ip()), ..Context::new(cx.scope, cx.now) };
-    let role_of_session = cx.principal.identity_arn(cx.scope.region());
-    let who = Assumer::Aws {
-        account: &cx.principal.account,
-        arn: &cx.principal.arn,
-        role: matches!(cx.principal.caller, Caller::Role { .. }).then_some(role_of_session.as_str()),
-    };
-    Ok(match trust.decide(&who, ASSUME_ROLE, &context) {
-        Trust::Itself => true,
-        Trust::Account => cx.principal.caller == Caller::Root,
-        Trust::No | Trust::Denied => false,
-    })
 }
 
 /// How long the session lasts.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use adit_aws::table::{Check, Member, Operation, Place};
 use adit_aws::{Protocol, Service};
 use adit_iot::iam::IdentityKind;
+use adit_server::authority::map::{self, Needs};
 use adit_server::why::Wanted;
 use adit_server::{api, authority};
 use serde_json::{Map, Value, json};
@@ -50,6 +51,7 @@ fn sample(name: &str, check: &Check) -> Value {
         "registrationConfig" => json!({ "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/r1") }),
         "thingName" | "clientId" => json!("lamp"),
         "topic" => json!("a/b"),
+        "VersionId" => json!("v1"),
         "AccessKeyId" => json!("AKIAIOSFODNN7EXAMPLE"),
         "retain" => json!(true),
         "certificateSigningRequest" => json!(include_str!("../../src/pki/testdata/sha1.csr")),
@@ -113,7 +115,10 @@ struct Sent {
 }
 
 fn request(operation: &Operation) -> Sent {
-    let input = input(operation.members);
+    let mut input = input(operation.members);
+    if let Some(arn) = input.get_mut("resourceArn").filter(|_| operation.service == Service::Iot) {
+        *arn = json!(format!("{PREFIX}policy/x1"));
+    }
     let (mut path, mut query, mut headers) = (operation.path.to_owned(), Vec::new(), Vec::new());
     let (mut json, mut payload) = (Map::new(), String::new());
     for member in operation.members {
@@ -186,6 +191,9 @@ async fn every_operation_asks_for_its_action_on_its_resource() {
     let everything = json!([allow("*", "*")]);
     let banned = user(&bed, "banned", everything.clone()).await;
     let may = user(&bed, "may", json!([])).await;
+    let by_account = json!({ "AWS": ACCOUNT });
+    let trusting = json!({ "Effect": "Allow", "Principal": by_account, "Action": "sts:AssumeRole" });
+    role(&bed, "r1", json!({ "Statement": trusting }), json!([])).await;
     let mut out = String::new();
     for service in Service::ALL {
         let all = service.operations().iter().chain(service.ours());
@@ -205,6 +213,8 @@ async fn every_operation_asks_for_its_action_on_its_resource() {
                 with = call(&bed, &may, operation).await;
             }
             assert!(!is_denied(&with), "{name} {needs:?} {with:?}");
+            let open = matches!(map::row_of(operation).unwrap().needs, Needs::Nothing | Needs::NoDeny);
+            assert_eq!(needs.is_empty(), open, "{name} {with:?}");
             let denied = match needs.last() {
                 None => without.clone(),
                 Some((action, resource)) => {
