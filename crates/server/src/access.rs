@@ -13,6 +13,7 @@ use adit_iot::{CertificateId, Error, PolicyName, Scope, ThingName, Timestamp, ar
 use adit_store::Store;
 
 use crate::mqtt::{Identity, Peer};
+use crate::provision::fleet::claim_policy;
 
 /// Connections whose access is kept in a scope, those that ended included; above it what nobody uses is forgotten.
 const KEPT: usize = if cfg!(test) { 1_024 } else { 262_144 };
@@ -377,14 +378,30 @@ impl AccessCache {
         }
         let before = of_scope.epoch.load(Ordering::Acquire);
         let found = store.access_of(scope, &arn::certificate(scope, id), client_id).await?;
+        let policies = match found.policies.is_empty() {
+            true => policies_of_claim(store, scope, id).await?,
+            false => found.policies,
+        };
         let thing = found.thing.map(|found| (found.thing, found.exclusive));
-        let access = Arc::new(Access::new(lock(&self.compiled).get(scope, found.policies), thing));
+        let access = Arc::new(Access::new(lock(&self.compiled).get(scope, policies), thing));
         let mut known = lock(&of_scope.known);
         if of_scope.epoch.load(Ordering::Acquire) == before {
             known.insert(id, client_id, Arc::clone(&access));
         }
         Ok(access)
     }
+}
+
+/// The policy of a provisioning claim; none for another certificate.
+async fn policies_of_claim(
+    store: &Store,
+    scope: &Scope,
+    id: &CertificateId,
+) -> Result<Vec<(PolicyName, String)>, Error> {
+    let Some(claim) = store.claim_get(id).await?.filter(|claim| claim.scope == *scope) else {
+        return Ok(Vec::new());
+    };
+    Ok(vec![(PolicyName::parse("provisioning-claim")?, claim_policy(scope, &claim.template))])
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -4,6 +4,8 @@
 pub mod apply;
 mod arrivals;
 pub mod first_connect;
+pub mod fleet;
+mod hook;
 mod newcomer;
 
 pub use arrivals::Arrivals;

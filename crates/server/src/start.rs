@@ -162,6 +162,7 @@ fn state(
         keys,
         gate: crate::gate::Gate::default(),
         arrivals: crate::provision::Arrivals::default(),
+        fleet: crate::provision::fleet::Fleet::default(),
         issuer,
         metrics,
         refusals: Refusals::default(),

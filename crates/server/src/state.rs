@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::mqtt::Gateway;
 use crate::pki::DeviceIssuer;
 use crate::provision::Arrivals;
+use crate::provision::fleet::Fleet;
 use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::shutdown::Phases;
@@ -55,6 +56,8 @@ pub struct State {
     pub gate: Gate,
     /// Devices that are being provisioned.
     pub arrivals: Arrivals,
+    /// What devices of fleet provisioning share.
+    pub fleet: Fleet,
     /// The maker of device certificates.
     pub issuer: DeviceIssuer,
     /// Counters and levels.

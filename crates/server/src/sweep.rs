@@ -7,6 +7,7 @@ use std::time::Duration;
 use adit_iot::{Timestamp, arn};
 
 use crate::audit;
+use crate::mqtt::Cut;
 use crate::shutdown::Phase;
 use crate::state::State;
 
@@ -41,7 +42,7 @@ pub async fn run(state: Arc<State>) {
     }
 }
 
-/// Closes what is over, forgets what is past retention.
+/// Closes what is over, forgets what is past retention, ends claims and what nobody finished.
 ///
 /// # Errors
 /// The store's own; what was done stays done.
@@ -59,7 +60,32 @@ pub async fn once(state: &State) -> Result<(), adit_store::Error> {
         }
     }
     while state.store.tunnels_purge(state.horizon(), BATCH).await? >= BATCH as u64 {}
-    Ok(())
+    fleet(state).await
+}
+
+/// Ends claims that are over, and takes away certificates whose devices did not finish in time.
+async fn fleet(state: &State) -> Result<(), adit_store::Error> {
+    loop {
+        let over = state.store.claims_expire(state.now(), BATCH).await?;
+        for claim in &over {
+            state.access.certificate_changed(&claim.scope, &claim.id);
+            state.gateway.cut_certificate(&claim.scope, claim.id.as_str(), Cut::Certificate);
+        }
+        if over.len() < BATCH {
+            break;
+        }
+    }
+    loop {
+        let (count, gone) = state.store.ownership_tokens_expire(state.now(), BATCH).await?;
+        for (scope, id) in &gone {
+            let mut entry = audit::scoped(audit::entry("ExpireCertificate", "ok", state.now()), scope);
+            entry.resource = Some(arn::certificate(scope, id));
+            state.audit(entry).await;
+        }
+        if count < BATCH {
+            return Ok(());
+        }
+    }
 }
 
 /// Takes away audit rows past their retention.
@@ -92,13 +118,14 @@ async fn forget_shadows(state: &State) {
     }
 }
 
-/// Until the next tunnel ends.
+/// Until the next tunnel, claim or unfinished certificate ends.
 async fn rest(state: &State) -> Duration {
-    match state.store.tunnel_deadline().await {
-        Ok(Some(next)) => {
+    let ends = [state.store.tunnel_deadline().await, state.store.fleet_deadline().await];
+    match ends.into_iter().filter_map(|end| end.ok().flatten()).min() {
+        Some(next) => {
             let wait = next.millis().saturating_sub(state.now().millis());
             Duration::from_millis(u64::try_from(wait).unwrap_or(0)).clamp(SHORTEST, LONGEST)
         }
-        Ok(None) | Err(_) => LONGEST,
+        None => LONGEST,
     }
 }

@@ -231,6 +231,23 @@ impl Broker {
         let _ = self.publish(Self::own(topic, payload), &mut Nobody);
     }
 
+    /// Answers one connection, if it is subscribed to the topic and still there. The answer may hold a private key, so it
+    /// has QoS 0: it is never kept.
+    pub(super) fn answer(&self, slot: &Arc<Slot>, link: u64, topic: &str, payload: Vec<u8>) {
+        let route = self.route(topic);
+        let Some(subscriber) = route.subscribers.iter().find(|subscriber| subscriber.key == slot.key) else {
+            return;
+        };
+        let (qos, ids) = (QoS::AtMostOnce, subscriber.ids.clone());
+        let how = Delivered { qos, retain: false, ids, share: None, direct: true };
+        let message = Arc::new(Message { qos, ..Self::own(topic, payload) });
+        match slot.offer_to(link, &message, &how, &self.hub.settings, &self.hub.journal) {
+            Offered::Wake => slot.wake(),
+            Offered::Full => self.hub.meters.dropped_full.increment(1),
+            Offered::Taken | Offered::Spilled | Offered::Away => {}
+        }
+    }
+
     /// A message of the server itself.
     pub(super) fn own(topic: &str, payload: Vec<u8>) -> Message {
         Message {

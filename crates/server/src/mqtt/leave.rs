@@ -309,7 +309,7 @@ pub(super) async fn publish_will(
     match reserved::publishing(&message.topic) {
         Publishing::Refused => return,
         Publishing::To(handler) => {
-            handle(state, broker, handler, &message.topic, message.payload.clone());
+            handle(state, broker, handler, &message.topic, message.payload.clone(), None);
             if handler != Handler::Shadow {
                 return;
             }

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use adit_iot::Timestamp;
+use adit_iot::provisioning::fleet::FleetTopic;
 use adit_iot::shadow::ShadowTopic;
 use adit_mqtt::connection::{Host, Publish, Ticket, Verdict};
+use adit_mqtt::why::Why;
 use adit_mqtt::{Message, QoS, Reason};
 use bytes::Bytes;
 
@@ -13,9 +15,11 @@ use super::broker::{Batch, Broker, Route};
 use super::client::Client;
 use super::receipt::{Receipt, Receipts, Reply};
 use super::reserved::{self, Handler, Publishing};
+use super::slot::Slot;
+use super::{Identity, Peer};
 use crate::state::State;
-use crate::topics::shadow;
 use crate::why::{Refusal, Stage};
+use crate::{provision, topics};
 
 /// Topics that a connection remembers; with more, all are forgotten.
 const REMEMBERED: usize = 256;
@@ -109,7 +113,8 @@ impl Host for Taker<'_> {
         self.taken += 1;
         if let Publishing::To(handler) = known.publishing {
             let payload = Bytes::copy_from_slice(packet.payload);
-            handle(self.state, broker, handler, packet.topic, payload);
+            let asker = Asker { slot, link: *link, peer: &rights.peer };
+            handle(self.state, broker, handler, packet.topic, payload, Some(asker));
             if handler != Handler::Shadow {
                 return Verdict::Accepted;
             }
@@ -139,24 +144,64 @@ impl Host for Taker<'_> {
     }
 }
 
-/// Lets a handler have a request; it works in a task of its own, and what it answers is published.
+/// The connection that sent a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) slot: &'a Arc<Slot>,
+    pub(super) link: u64,
+    pub(super) peer: &'a Arc<Peer>,
+}
+
+/// Lets a handler have a request; it works in a task of its own. What it answers is published, or goes to who asked: a
+/// will asks for nothing.
 pub(super) fn handle(
     state: &Arc<State>,
     broker: &Arc<Broker>,
     handler: Handler,
     topic: &str,
     payload: Bytes,
+    asker: Option<Asker<'_>>,
 ) {
-    let shadow = match handler {
-        Handler::Shadow => ShadowTopic::parse(topic),
-        Handler::Nobody => None,
-    };
-    let Some(topic) = shadow else { return broker.hub.meters.dropped_unserved.increment(1) };
+    match handler {
+        Handler::Shadow => {
+            if let Some(topic) = ShadowTopic::parse(topic) {
+                return shadow(state, broker, topic, payload);
+            }
+        }
+        Handler::Fleet => {
+            if let (Some(topic), Some(asker)) = (FleetTopic::parse(topic), asker) {
+                return fleet(state, broker, topic, payload, asker);
+            }
+        }
+        Handler::Nobody => {}
+    }
+    broker.hub.meters.dropped_unserved.increment(1);
+}
+
+fn shadow(state: &Arc<State>, broker: &Arc<Broker>, topic: ShadowTopic, payload: Bytes) {
     let (state, broker) = (Arc::clone(state), Arc::clone(broker));
     state.clone().tasks.spawn(async move {
-        for (topic, payload) in shadow::handle(&state, &broker.scope, topic, payload).await {
+        for (topic, payload) in topics::shadow::handle(&state, &broker.scope, topic, payload).await {
             broker.tell(&topic, payload);
         }
+    });
+}
+
+fn fleet(state: &Arc<State>, broker: &Arc<Broker>, topic: FleetTopic, payload: Bytes, asker: Asker<'_>) {
+    let Asker { slot, link, peer } = asker;
+    let (state, broker, slot, peer) =
+        (Arc::clone(state), Arc::clone(broker), Arc::clone(slot), Arc::clone(peer));
+    state.clone().tasks.spawn(async move {
+        // A claim may be over though its connection is not. spec: provisioning §7
+        if let Identity::Certificate { certificate, .. } = &peer.identity
+            && state.gate.judge(&state, certificate).await.is_err()
+        {
+            slot.kick(Some(link), Why::Forbidden);
+            return;
+        }
+        let asker = provision::fleet::Asker { peer: &peer, client_id: &slot.client_id };
+        let (topic, payload) = topics::provisioning::handle(&state, asker, &topic, &payload).await;
+        broker.answer(&slot, link, &topic, payload);
     });
 }
 

@@ -58,7 +58,8 @@ impl Gateway {
         match reserved::publishing(&message.topic) {
             Publishing::Ordinary => self.publish(scope, message).await,
             Publishing::Refused => Err(Error::invalid("Topic can't start with $")),
-            Publishing::To(Handler::Nobody) => Ok(()),
+            // Whoever asks by HTTP has no connection that an answer could go to.
+            Publishing::To(Handler::Fleet | Handler::Nobody) => Ok(()),
             Publishing::To(Handler::Shadow) => {
                 let (topic, payload) = (Arc::clone(&message.topic), message.payload.clone());
                 self.publish(scope, message).await?;

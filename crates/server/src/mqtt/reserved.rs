@@ -17,6 +17,8 @@ struct Row {
 pub(super) enum Handler {
     /// A thing's shadow; the request itself can be subscribed to as well.
     Shadow,
+    /// A request of fleet provisioning; its answer goes to the connection that asked.
+    Fleet,
     /// A request of a feature this server does not have: taken and dropped, as AWS does where nobody listens.
     Nobody,
 }
@@ -79,11 +81,14 @@ const TABLE: &[Row] = &[
     subscribe("$aws/things/+/jobs/+/rejected"),
     subscribe("$aws/things/+/jobs/+/+/accepted"),
     subscribe("$aws/things/+/jobs/+/+/rejected"),
-    publish("$aws/certificates/create/+", Handler::Nobody),
-    publish("$aws/certificates/create-from-csr/+", Handler::Nobody),
+    publish("$aws/certificates/create/json", Handler::Fleet),
+    publish("$aws/certificates/create/cbor", Handler::Fleet),
+    publish("$aws/certificates/create-from-csr/json", Handler::Fleet),
+    publish("$aws/certificates/create-from-csr/cbor", Handler::Fleet),
     subscribe("$aws/certificates/+/+/accepted"),
     subscribe("$aws/certificates/+/+/rejected"),
-    publish("$aws/provisioning-templates/+/provision/+", Handler::Nobody),
+    publish("$aws/provisioning-templates/+/provision/json", Handler::Fleet),
+    publish("$aws/provisioning-templates/+/provision/cbor", Handler::Fleet),
     subscribe("$aws/provisioning-templates/+/provision/+/accepted"),
     subscribe("$aws/provisioning-templates/+/provision/+/rejected"),
     publish("$aws/rules/#", Handler::Nobody),
@@ -139,7 +144,17 @@ mod tests {
         assert_eq!(publishing("lamp/state"), Publishing::Ordinary);
         assert_eq!(publishing("$aws/things/lamp/shadow/update"), Publishing::To(Handler::Shadow));
         assert_eq!(publishing("$aws/things/lamp/shadow/name/n/get"), Publishing::To(Handler::Shadow));
+        assert_eq!(publishing("$aws/certificates/create/json"), Publishing::To(Handler::Fleet));
+        assert_eq!(
+            publishing("$aws/provisioning-templates/t/provision/cbor"),
+            Publishing::To(Handler::Fleet)
+        );
         for refused in [
+            "$aws/certificates/create/xml",
+            "$aws/certificates/create/json/accepted",
+            "$aws/certificates/other/json",
+            "$aws/provisioning-templates/t/provision/xml",
+            "$aws/provisioning-templates/t/json",
             "$aws/things/lamp/shadow/update/accepted",
             "$aws/things/lamp/tunnels/notify",
             "$aws/events/presence/connected/lamp",

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use super::journal::{Append, Journal};
 use super::leave::Legacy;
-use super::receipt::{Promises, Receipt};
+use super::receipt::{Nobody, Promises, Receipt};
 use super::roster::Online;
 use super::share::Share;
 
@@ -161,7 +161,34 @@ impl Slot {
         journal: &Journal,
         promises: &mut impl Promises,
     ) -> Offered {
-        let mut inner = self.lock();
+        self.put(self.lock(), message, how, settings, journal, promises)
+    }
+
+    /// The same for one connection of the client and no later one.
+    pub(super) fn offer_to(
+        self: &Arc<Self>,
+        link: u64,
+        message: &Arc<Message>,
+        how: &Delivered,
+        settings: &Settings,
+        journal: &Journal,
+    ) -> Offered {
+        let inner = self.lock();
+        if inner.link != link {
+            return Offered::Away;
+        }
+        self.put(inner, message, how, settings, journal, &mut Nobody)
+    }
+
+    fn put(
+        self: &Arc<Self>,
+        mut inner: MutexGuard<'_, Inner>,
+        message: &Arc<Message>,
+        how: &Delivered,
+        settings: &Settings,
+        journal: &Journal,
+        promises: &mut impl Promises,
+    ) -> Offered {
         if inner.gone {
             return Offered::Away;
         }

@@ -17,6 +17,7 @@ mod certificate;
 mod corpus;
 mod data;
 mod device;
+mod fleet;
 mod health;
 mod iam;
 mod iot;
