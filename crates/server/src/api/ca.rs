@@ -3,13 +3,14 @@
 use adit_iot::ca::{self, Ca, Change, RegistrationConfig, Status};
 use adit_iot::certificate::Mode;
 use adit_iot::page::Listing;
-use adit_iot::provisioning::{Flow, Template, TemplateName, TemplateType};
+use adit_iot::provisioning::{TemplateType, check_role};
 use adit_iot::{CertificateId, Error, Kind, Timestamp, arn};
 use adit_store::{CaCreated, CaDeleted, CaUpdated};
 use serde::{Deserialize, Serialize};
 
 use super::certificate::Validity;
 use super::paging::Marked;
+use super::provisioning_template;
 use super::tag::{self, IotTag};
 use super::tunnel::Empty;
 use crate::ids::hex;
@@ -366,14 +367,12 @@ pub async fn delete_ca_certificate(cx: &Call<'_>, input: WhichCaCertificate) -> 
 async fn registration_config(cx: &Call<'_>, config: WireConfig) -> Result<RegistrationConfig, Error> {
     let config = RegistrationConfig::of(config.template_name, config.template_body, config.role_arn)?;
     match &config {
-        RegistrationConfig::Inline { body, .. } => {
-            Template::parse(body, Flow::FirstConnection)
-                .map_err(|invalid| Error::invalid(invalid.to_string()))?;
+        RegistrationConfig::Inline { body, role_arn } => {
+            provisioning_template::check_body(body, TemplateType::Jitp)?;
+            check_role(cx.scope, role_arn)?;
         }
         RegistrationConfig::Named(name) => {
-            let template = cx.state.store.template_get(cx.scope, &TemplateName::parse(name)?).await?;
-            let template =
-                template.ok_or_else(|| Error::not_found(format!("Unable to find template named {name}")))?;
+            let template = provisioning_template::find(cx, name).await?;
             if template.kind != TemplateType::Jitp {
                 return Err(Error::invalid(format!(
                     "Template {name} is of type {}; a registrationConfig needs one of type JITP.",

@@ -9,6 +9,7 @@ use adit_iot::provisioning::{Cause, Failure, Stage, Step, Template, Wanted};
 use adit_iot::{CertificateId, Scope, ThingName, arn};
 use adit_store::{May, Provision, Provisioned, Subject};
 
+use crate::authority;
 use crate::mqtt::Cut;
 use crate::state::State;
 
@@ -82,8 +83,18 @@ async fn carry_out(state: &State, attempt: &Attempt<'_>, wanted: Wanted) -> Resu
 }
 
 /// Whether the template's role may do what is planned; asked in the transaction, so its policies are read before.
-async fn may(_state: &State, _attempt: &Attempt<'_>) -> Result<May, Failure> {
-    Ok(Box::new(|_, _| Ok(())))
+async fn may(state: &State, attempt: &Attempt<'_>) -> Result<May, Failure> {
+    let Some(role_arn) = attempt.role else { return Ok(Box::new(|_, _| Ok(()))) };
+    let denied = |reason: String| Failure::forbidden(Stage::Role, reason);
+    let role = authority::service_role(state, attempt.scope, role_arn).await.map_err(denied)?;
+    let scope = attempt.scope.clone();
+    Ok(Box::new(move |plan, certificate| {
+        let asked = plan.steps.iter().flat_map(|step| step.permissions(&scope, certificate));
+        for (operation, resource) in asked {
+            role.may(&format!("iot:{operation}"), &resource).map_err(denied)?;
+        }
+        Ok(())
+    }))
 }
 
 /// Makes what rests on the records forget them.

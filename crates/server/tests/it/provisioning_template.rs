@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bed::{Answer, Bed};
-use crate::iot::{PREFIX, call, done, get, pages, refused};
+use crate::iot::{ACCOUNT, PREFIX, call, done, get, pages, refused};
 
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/provision";
 
@@ -39,7 +39,32 @@ pub async fn create(bed: &Bed, name: &str, more: Value) -> Answer {
     call(bed, "POST", "/provisioning-templates", input).await
 }
 
+/// A role that may do everything and that trusts AWS IoT; its ARN. It may be there already.
+pub async fn role(bed: &Bed, name: &str) -> String {
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"iot.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}"#;
+    let encoded = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    for body in [
+        format!(
+            "Action=CreateRole&Version=2010-05-08&RoleName={name}&AssumeRolePolicyDocument={}",
+            encoded(trust)
+        ),
+        format!(
+            "Action=PutRolePolicy&Version=2010-05-08&RoleName={name}&PolicyName=all&PolicyDocument={}",
+            encoded(all)
+        ),
+    ] {
+        let form = ["content-type: application/x-www-form-urlencoded"];
+        let answer = bed.signed(adit_aws::Service::Iam, "POST", "/", &form, &body).await;
+        assert!([200, 409].contains(&answer.status), "{answer:?}");
+    }
+    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+}
+
 pub async fn created(bed: &Bed, name: &str, more: Value) {
+    role(bed, "provision").await;
     let answer = create(bed, name, more).await;
     assert_eq!(answer.status, 200, "{answer:?}");
 }
