@@ -110,10 +110,13 @@ impl Step {
         match self {
             Step::CreateThing { name, .. } => vec![("CreateThing", arn::thing(scope, name))],
             Step::UpdateThing { name, .. } => vec![("UpdateThing", arn::thing(scope, name))],
-            Step::Regroup { remove, add, .. } => {
+            Step::Regroup { name, remove, add } => {
                 let removed = remove.iter().map(|group| ("RemoveThingFromThingGroup", group));
                 let added = add.iter().map(|group| ("AddThingToThingGroup", group));
-                removed.chain(added).map(|(name, group)| (name, arn::thing_group(scope, group))).collect()
+                let both = |(operation, group)| {
+                    [(operation, arn::thing(scope, name)), (operation, arn::thing_group(scope, group))]
+                };
+                removed.chain(added).flat_map(both).collect()
             }
             Step::CreatePolicy { name, .. } => vec![("CreatePolicy", arn::policy(scope, name))],
             Step::AttachPolicy(_) => vec![("AttachPolicy", of_certificate())],

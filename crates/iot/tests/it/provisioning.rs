@@ -148,3 +148,28 @@ fn an_attachment_can_be_the_only_one() {
     assert!(refused.contains("while it is attached to thing t"), "{refused}");
     assert!(plan(Some("ONLY"), json!({})).unwrap_err().starts_with("ThingPrincipalType \"ONLY\""));
 }
+
+#[test]
+fn a_role_is_asked_about_every_step() {
+    let text = json!({"Resources": {
+        "t": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "t", "ThingGroups": ["g"]}},
+        "c": certificate(),
+        "p": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyDocument": ALL}}
+    }});
+    let wanted = Template::parse(&text.to_string(), Flow::Fleet).unwrap().resolve(&given(&[])).unwrap();
+    let plan = plan_of(&wanted, &bed::world(&Value::Null, &wanted)).unwrap();
+    let id = bed::id();
+    let asked = plan.steps.iter().flat_map(|step| step.permissions(&bed::scope(), Some(&id)));
+    let arn = |tail: String| format!("arn:aws:iot:us-east-1:123456789012:{tail}");
+    let policy = "policy/028AA4AAFA5DA4180F172AEE7CC55AACA7EA1CD5".to_owned();
+    let expected = [
+        ("CreateThing", arn("thing/t".to_owned())),
+        ("AddThingToThingGroup", arn("thing/t".to_owned())),
+        ("AddThingToThingGroup", arn("thinggroup/g".to_owned())),
+        ("CreatePolicy", arn(policy)),
+        ("AttachPolicy", arn(format!("cert/{id}"))),
+        ("AttachThingPrincipal", arn(format!("cert/{id}"))),
+        ("UpdateCertificate", arn(format!("cert/{id}"))),
+    ];
+    assert_eq!(asked.collect::<Vec<_>>(), expected);
+}

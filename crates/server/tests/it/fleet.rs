@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use crate::bed::Bed;
 use crate::iot::{ACCOUNT, ALL, PREFIX, call, done, get};
 use crate::mqtt_client::{self, Client, clean, message, persistent, wish};
-use crate::provisioning_template::{body, created};
+use crate::people;
+use crate::provisioning_template::{ROLE, body};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const CSR: &str = include_str!("../../src/pki/testdata/sha1.csr");
@@ -30,6 +31,22 @@ fn template() -> String {
         "DeviceConfiguration": {"url": {"Fn::Sub": "https://${Site}.example/${Serial}"}}
     });
     body(&json!({"Fn::Join": ["-", ["dev", {"Ref": "Serial"}]]}), &more)
+}
+
+/// Makes an enabled template and the role it needs.
+async fn created(bed: &Bed, name: &str, more: Value) {
+    let role = ROLE.rsplit_once('/').unwrap().1;
+    if bed.running.state().store.role_get(ACCOUNT, role).await.unwrap().is_none() {
+        people::role(bed, role, trusts_iot(), json!([people::allow("iot:*", "*")])).await;
+    }
+    crate::provisioning_template::created(bed, name, more).await;
+}
+
+fn trusts_iot() -> Value {
+    let principal = json!({"Service": "iot.amazonaws.com"});
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    ]})
 }
 
 /// What a device hears when it asks without a connection: whether it was accepted, and the answer.
@@ -215,6 +232,41 @@ async fn what_nobody_finishes_goes_with_its_token() {
     sweep::once(state).await.unwrap();
     assert_eq!(call(&bed, "GET", &format!("/certificates/{left}"), Value::Null).await.status, 404);
     assert_eq!(status(&bed, &finished).await, "ACTIVE");
+}
+
+#[tokio::test]
+async fn the_role_must_be_there_trust_iot_and_allow_every_step() {
+    let bed = Bed::new().await;
+    let at = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+    let everything = || json!([people::allow("iot:*", "*")]);
+    let stranger = trusts_iot().to_string().replace("iot.amazonaws.com", "ec2.amazonaws.com");
+    people::role(&bed, "stranger", serde_json::from_str(&stranger).unwrap(), everything()).await;
+    let without = json!([people::allow("iot:*", "*"), people::deny("iot:CreatePolicy", "*")]);
+    people::role(&bed, "weak", trusts_iot(), without).await;
+    people::role(&bed, "good", trusts_iot(), everything()).await;
+    let (id, token) = certificate(&bed).await;
+    let request = json!({"certificateOwnershipToken": token, "parameters": {"Serial": "7"}});
+    for (role, why) in [
+        ("missing", format!("role {} does not exist in account {ACCOUNT}", at("missing"))),
+        ("stranger", format!("the trust policy of role {} does not let iot.amazonaws.com", at("stranger"))),
+        ("weak", format!("role {} may not iot:CreatePolicy on {PREFIX}policy/", at("weak"))),
+    ] {
+        let input = json!({"templateBody": template(), "provisioningRoleArn": at(role)});
+        crate::provisioning_template::created(&bed, role, input).await;
+        let (accepted, answer) = provision(&bed, role, request.clone()).await;
+        assert_eq!(
+            (accepted, &answer["statusCode"], &answer["errorCode"]),
+            (false, &json!(403), &json!("AccessDenied"))
+        );
+        assert!(answer["errorMessage"].as_str().unwrap().starts_with(&why), "{answer}");
+        assert_eq!(get(&bed, "/things").await["things"], json!([]));
+        assert_eq!(status(&bed, &id).await, "PENDING_ACTIVATION");
+    }
+    done(&bed, "PATCH", "/provisioning-templates/weak", json!({"provisioningRoleArn": at("good")})).await;
+    assert!(provision(&bed, "weak", request.clone()).await.0);
+    // What is there already needs no rights.
+    done(&bed, "PATCH", "/provisioning-templates/weak", json!({"provisioningRoleArn": at("weak")})).await;
+    assert!(provision(&bed, "weak", request).await.0);
 }
 
 /// A hook that answers with a status and a body, and tells what it was asked.
