@@ -213,22 +213,25 @@ async fn judge(
 ) -> Result<Result<(), Denied>, Error> {
     let known = Known::of(cx).await?;
     let Some(rights) = &known.rights else { return Ok(Ok(())) };
-    let mut of_call = keys::of_call(cx, row, input).await?;
-    of_call.extend(&known.keys);
+    let of_calls = keys::of_call(cx, row, input).await?;
     for asked in resources::asked(cx, operation, row, input).await? {
-        let mut keys = keys::of_resource(cx, &asked.resource).await?;
-        keys.extend(&of_call);
-        let context = known.context(cx, &keys);
-        let request = Request { action: &asked.action, resource: &asked.resource, context: &context };
-        let verdict = rights.decide(&request);
-        let fine = match row.needs {
-            Needs::NoDeny => !matches!(verdict, Verdict::ExplicitDeny(..)),
-            _ => verdict == Verdict::Allow,
-        };
-        if !fine {
-            note(cx, &asked, rights.words(verdict, &request));
-            let message = denied_text(cx.principal, &asked, &verdict.clause(&asked.action));
-            return Ok(Err(Denied { asked, message }));
+        let of_resource = keys::of_resource(cx, &asked.resource).await?;
+        for of_call in &of_calls {
+            let mut keys = of_resource.clone();
+            keys.extend(of_call);
+            keys.extend(&known.keys);
+            let context = known.context(cx, &keys);
+            let request = Request { action: &asked.action, resource: &asked.resource, context: &context };
+            let verdict = rights.decide(&request);
+            let fine = match row.needs {
+                Needs::NoDeny => !matches!(verdict, Verdict::ExplicitDeny(..)),
+                _ => verdict == Verdict::Allow,
+            };
+            if !fine {
+                note(cx, &asked, rights.words(verdict, &request));
+                let message = denied_text(cx.principal, &asked, &verdict.clause(&asked.action));
+                return Ok(Err(Denied { asked, message }));
+            }
         }
     }
     Ok(Ok(()))

@@ -9,9 +9,14 @@ use serde_json::Value;
 
 use super::PASSED_TO;
 use super::map::Row;
-use super::resources::{destination, text, texts};
+use super::resources::{Destination, destinations, text, texts};
 use crate::identity::{Caller, Principal};
 use crate::state::Call;
+
+/// The services of a tunnel.
+const SERVICES: &str = "iot:TunnelDestinationService";
+/// The groups of a tunnel's thing.
+const GROUPS: &str = "iot:ThingGroupArn";
 
 /// What is known of a caller, for every one of its calls.
 pub(super) fn of_caller(principal: &Principal, scope: &Scope, tags: &[Tag]) -> Keys {
@@ -42,11 +47,32 @@ pub(super) fn of_caller(principal: &Principal, scope: &Scope, tags: &[Tag]) -> K
     keys
 }
 
-/// What a call asks for.
+/// What a call asks for: once for each place it leads to, all of which must be allowed.
 ///
 /// # Errors
 /// The store's own.
-pub(super) async fn of_call(cx: &Call<'_>, row: &Row, input: &Value) -> Result<Keys, Error> {
+pub(super) async fn of_call(cx: &Call<'_>, row: &Row, input: &Value) -> Result<Vec<Keys>, Error> {
+    let keys = plain(cx, row, input);
+    if !row.keys.contains(&SERVICES) {
+        return Ok(vec![keys]);
+    }
+    let mut all = Vec::new();
+    for Destination { thing, services } in destinations(cx, input).await? {
+        let mut keys = keys.clone();
+        keys.many(SERVICES, services);
+        if let Some(thing) = thing {
+            keys.many(GROUPS, groups_of(cx, &thing).await?);
+        }
+        all.push(keys);
+    }
+    if all.is_empty() {
+        all.push(keys);
+    }
+    Ok(all)
+}
+
+/// What the input alone tells.
+fn plain(cx: &Call<'_>, row: &Row, input: &Value) -> Keys {
     let mut keys = Keys::default();
     of_tags(&mut keys, input);
     for &key in row.keys {
@@ -56,12 +82,6 @@ pub(super) async fn of_call(cx: &Call<'_>, row: &Row, input: &Value) -> Result<K
                 keys.one(key, delete.to_string());
             }
             "iot:ClientMode" => one(&mut keys, key, text(input, "clientMode")),
-            "iot:TunnelDestinationService" => keys.many(key, destination(cx, input).await?.services),
-            "iot:ThingGroupArn" => {
-                if let Some(thing) = destination(cx, input).await?.thing {
-                    keys.many(key, groups_of(cx, &thing).await?);
-                }
-            }
             "iot:thingArn" => {
                 let thing = text(input, "thingName").and_then(|name| ThingName::parse(name).ok());
                 one(&mut keys, key, thing.map(|thing| arn::thing(cx.scope, &thing)).as_deref());
@@ -74,7 +94,7 @@ pub(super) async fn of_call(cx: &Call<'_>, row: &Row, input: &Value) -> Result<K
     if row.passes.is_some() {
         keys.one("iam:PassedToService", PASSED_TO);
     }
-    Ok(keys)
+    keys
 }
 
 fn one(keys: &mut Keys, name: &str, value: Option<&str>) {

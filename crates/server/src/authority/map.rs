@@ -53,7 +53,7 @@ pub enum On {
     Tail(&'static str),
     /// The ARN in this member; what is no ARN, or absent, counts as `*`.
     Arn(&'static str),
-    /// The thing at a tunnel's destination: the one in the input, or the one the tunnel has.
+    /// The thing at a tunnel's destination: the one in the input, and the one the tunnel has.
     Destination,
     /// A shadow: `thing/<name>`, or `thing/<name>/<shadow>`.
     Shadow,

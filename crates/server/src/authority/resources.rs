@@ -34,8 +34,8 @@ pub(super) async fn asked(
     for on in row.on {
         match *on {
             On::Destination => {
-                let thing = destination(cx, input).await?.thing;
-                resources.extend(thing.map(|thing| arn::thing(cx.scope, &thing)));
+                let things = destinations(cx, input).await?.into_iter().filter_map(|found| found.thing);
+                resources.extend(things.map(|thing| arn::thing(cx.scope, &thing)));
             }
             On::Identity(kind, member) => resources.push(identity_arn(cx, kind, text(input, member)).await?),
             On::OwnerOf(member) => {
@@ -136,22 +136,21 @@ pub(super) struct Destination {
     pub(super) services: Vec<String>,
 }
 
-/// The destination in the input; what it leaves out, the tunnel has.
-pub(super) async fn destination(cx: &Call<'_>, input: &Value) -> Result<Destination, Error> {
-    let thing = text(input, "destinationConfig.thingName").and_then(|name| ThingName::parse(name).ok());
-    let mut found = Destination { thing, services: texts(input, "destinationConfig.services") };
+/// Where a call leads: the destination in its input, and the one that its tunnel has already. Both count, for the tokens of
+/// a rotation open the way to the old device until the new one has joined.
+pub(super) async fn destinations(cx: &Call<'_>, input: &Value) -> Result<Vec<Destination>, Error> {
     let id = text(input, "tunnelId").and_then(|id| TunnelId::parse(id).ok());
-    if let Some(id) = id.filter(|_| found.thing.is_none() || found.services.is_empty()) {
-        let tunnel = cx.state.store.tunnel_get(cx.scope, &id, cx.horizon()).await?;
-        let kept = tunnel.and_then(|tunnel| tunnel.destination);
-        let kept = kept.map(|kept| Destination { thing: kept.thing, services: kept.services });
-        let Destination { thing, services } = kept.unwrap_or_default();
-        found.thing = found.thing.or(thing);
-        if found.services.is_empty() {
-            found.services = services;
-        }
-    }
-    Ok(found)
+    let tunnel = match id {
+        Some(id) => cx.state.store.tunnel_get(cx.scope, &id, cx.horizon()).await?,
+        None => None,
+    };
+    let kept = tunnel.and_then(|tunnel| tunnel.destination);
+    let kept = kept.map(|kept| Destination { thing: kept.thing, services: kept.services });
+    let given = input.get("destinationConfig").map(|_| Destination {
+        thing: text(input, "destinationConfig.thingName").and_then(|name| ThingName::parse(name).ok()),
+        services: texts(input, "destinationConfig.services"),
+    });
+    Ok(given.into_iter().chain(kept).collect())
 }
 
 /// The text of a member; a dot leads into a structure.

@@ -406,6 +406,18 @@ async fn conditions_see_the_call_its_tags_and_the_caller() {
     )
     .await;
     assert_eq!(rotate("SOURCE").await, 400, "the tunnel's thing is asked for, too");
+    // A destination in the input does not hide the tunnel's own.
+    let resources = json!([format!("{PREFIX}tunnel/*"), things]);
+    let own = json!({ "Effect": "Allow", "Action": "iot:RotateTunnelAccessToken", "Resource": resources });
+    give(&bed, IdentityKind::User, "ana", json!([own])).await;
+    let input = json!({ "tunnelId": id, "clientMode": "SOURCE", "destinationConfig": { "thingName": "lamp", "services": ["SSH"] } });
+    assert_eq!(ana.tunneling(&bed, "RotateTunnelAccessToken", input.clone()).await.status, 400);
+    with(
+        "iot:RotateTunnelAccessToken",
+        json!({ "ForAnyValue:StringEquals": { "iot:ThingGroupArn": [lamps] } }),
+    )
+    .await;
+    assert_eq!(ana.tunneling(&bed, "RotateTunnelAccessToken", input).await.status, 400);
 
     let describe =
         async |id: &Value| ana.tunneling(&bed, "DescribeTunnel", json!({ "tunnelId": id })).await.status;
