@@ -4,6 +4,7 @@ spec: issue 4, point 6; docs/identities.md
 """
 
 import json
+import sqlite3
 import urllib.parse
 
 import pytest
@@ -299,3 +300,22 @@ def test_no_secret_in_logs_database_or_audit(new_server):
     found = server.database_text() + server.logs().encode()
     for hidden in (secret, got["SecretAccessKey"], got["SessionToken"]):
         assert hidden.encode() not in found
+
+
+def test_a_lost_root_key_is_replaced(new_server):
+    """docs/operating.md"""
+    server = new_server()
+    old = server.env["AWS_ACCESS_KEY_ID"]
+    server.boto("iam").delete_access_key(AccessKeyId=old)
+    assert fault(server.boto("sts").get_caller_identity)[0] == "InvalidClientTokenId"
+    server.stop()
+    server.restart()
+    assert fault(server.boto("sts").get_caller_identity)[0] == "InvalidClientTokenId"
+    server.stop()
+    with sqlite3.connect(server.data / "adit.db") as database:
+        database.execute("DELETE FROM setting WHERE name = 'root-access-key'")
+    database.close()
+    server.restart()
+    server._client_env = None
+    assert server.env["AWS_ACCESS_KEY_ID"] != old
+    assert server.boto("sts").get_caller_identity()["Arn"] == ROOT

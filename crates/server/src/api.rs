@@ -440,7 +440,7 @@ async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation:
 
 /// The ARN of what an input or an output is about.
 fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
-    const ARNS: [&str; 8] = [
+    const ARNS: [&str; 10] = [
         "templateArn",
         "tunnelArn",
         "thingGroupArn",
@@ -449,6 +449,8 @@ fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
         "certificateArn",
         "policyArn",
         "resourceArn",
+        "PolicyArn",
+        "RoleArn",
     ];
     const NAMES: [(&str, &str); 8] = [
         ("templateName", "provisioningtemplate"),
@@ -460,11 +462,19 @@ fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
         ("caCertificateId", "cacert"),
         ("policyName", "policy"),
     ];
+    // Of what has no region; the path is known of what is made only.
+    const IDENTITIES: [(&str, &str); 4] =
+        [("RoleName", "role"), ("GroupName", "group"), ("UserName", "user"), ("PolicyName", "policy")];
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     if let Some(arn) = ARNS.into_iter().find_map(text) {
         return Some(arn.to_owned());
     }
     let scope = scope?;
+    if let Some((kind, name)) = IDENTITIES.into_iter().find_map(|(member, kind)| Some((kind, text(member)?)))
+    {
+        let path = text("Path").unwrap_or("/");
+        return Some(adit_iot::iam::identity::arn(scope, &format!("{kind}{path}{name}")));
+    }
     let (kind, name) = NAMES.into_iter().find_map(|(member, kind)| Some((kind, text(member)?)))?;
     Some(format!(
         "arn:{}:iot:{}:{}:{kind}/{name}",

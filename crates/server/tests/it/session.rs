@@ -76,6 +76,46 @@ async fn a_role_is_assumed_by_whom_it_trusts() {
 }
 
 #[tokio::test]
+async fn a_trusted_account_decides_itself_who_of_it_may_assume_the_role() {
+    let bed = Bed::new().await;
+    user(&bed, "ana").await;
+    let ana = key(&bed, "ana").await;
+    let arn = role(&bed, "door", &trust(ACCOUNT, "")).await;
+    assert_eq!(one(&assume(&bed, &ana, &arn, &[]).await, "Code"), "AccessDenied");
+    let may = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"{arn}"}}]}}"#
+    );
+    let policy = [("UserName", "ana"), ("PolicyName", "p"), ("PolicyDocument", may.as_str())];
+    done(&bed, "PutUserPolicy", &policy).await;
+    credentials(&assume(&bed, &ana, &arn, &[]).await);
+    done(&bed, "DeleteUserPolicy", &policy[..2]).await;
+    assert_eq!(one(&assume(&bed, &ana, &arn, &[]).await, "Code"), "AccessDenied");
+}
+
+#[tokio::test]
+async fn a_session_may_no_more_than_its_role_has_left() {
+    let bed = Bed::new().await;
+    let arn = role(&bed, "door", &trust(&format!("arn:aws:iam::{ACCOUNT}:root"), "")).await;
+    let session = credentials(&assume(&bed, &Who::root(&bed), &arn, &[]).await);
+    let users = async || ask_as(&bed, &session, Service::Iam, "ListUsers", &[]).await;
+    let denied = users().await;
+    assert_eq!((denied.status, one(&denied, "Code").as_str()), (403, "AccessDenied"));
+    let reads = [("RoleName", "door"), ("PolicyArn", "arn:aws:iam::aws:policy/IAMReadOnlyAccess")];
+    done(&bed, "AttachRolePolicy", &reads).await;
+    assert_eq!(users().await.status, 200);
+    done(&bed, "DetachRolePolicy", &reads).await;
+    assert_eq!(users().await.status, 403);
+    done(&bed, "AttachRolePolicy", &reads).await;
+    assert_eq!(users().await.status, 200);
+    done(&bed, "DetachRolePolicy", &reads).await;
+    done(&bed, "DeleteRole", &[("RoleName", "door")]).await;
+    // A role of the same name is another one.
+    role(&bed, "door", &trust(&format!("arn:aws:iam::{ACCOUNT}:root"), "")).await;
+    done(&bed, "AttachRolePolicy", &reads).await;
+    assert_eq!(users().await.status, 403);
+}
+
+#[tokio::test]
 async fn an_external_id_must_be_the_one_asked_for() {
     let bed = Bed::new().await;
     user(&bed, "ana").await;

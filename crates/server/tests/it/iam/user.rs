@@ -74,6 +74,20 @@ async fn what_hangs_on_a_user_hinders_its_deletion() {
 }
 
 #[tokio::test]
+async fn the_audit_says_who_did_what_to_whom() {
+    let bed = Bed::new().await;
+    done(&bed, "CreateUser", &[("UserName", "ana"), ("Path", "/eng/")]).await;
+    let arn = policy(&bed, "door").await;
+    done(&bed, "AttachUserPolicy", &[("UserName", "ana"), ("PolicyArn", &arn)]).await;
+    let rows = bed.audit().await;
+    let row =
+        |action: &str| rows.iter().find(|row| row["action"] == action).unwrap_or_else(|| panic!("{rows:?}"));
+    assert_eq!(row("CreateUser")["resource"], format!("arn:aws:iam::{ACCOUNT}:user/eng/ana"));
+    assert_eq!(row("CreateUser")["principal"], format!("arn:aws:iam::{ACCOUNT}:root"));
+    assert_eq!(row("AttachUserPolicy")["resource"], arn);
+}
+
+#[tokio::test]
 async fn a_caller_without_a_name_is_meant_itself() {
     let bed = Bed::new().await;
     let root = done(&bed, "GetUser", &[]).await;
