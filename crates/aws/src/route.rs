@@ -104,13 +104,16 @@ fn by_path(service: Service, request: &Request<'_>) -> Option<&'static Operation
     // There are hundreds of templates; nearly all are told apart by their first letters.
     let may_fit = |template: &str| {
         let template = template.strip_prefix('/').unwrap_or(template);
-        template.starts_with(first) || template.starts_with('{')
+        match template.as_bytes().first() {
+            Some(b'{') => true,
+            letter => letter == first.as_bytes().first() && template.starts_with(first),
+        }
     };
     service
         .operations()
         .iter()
         .chain(service.ours())
-        .filter(|row| row.method.as_str() == request.method.as_str() && may_fit(row.path))
+        .filter(|row| may_fit(row.path) && row.method.as_str() == request.method.as_str())
         .filter_map(|row| Some((fit(row.path, request.path)?, row)))
         .max_by_key(|(rank, _)| *rank)
         .map(|(_, row)| row)
