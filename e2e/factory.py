@@ -82,6 +82,22 @@ def template(policy=None, name=None, attributes=None, country=True, thing=None):
     }
 
 
+def role(server, name="JITPRole"):
+    """The role that must allow what templates do, as the recipe makes it."""
+    iam = server.boto("iam")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    }
+    try:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    except iam.exceptions.EntityAlreadyExistsException:
+        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    for policy in ("AWSIoTLogging", "AWSIoTRuleActions", "AWSIoTThingsRegistration"):
+        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/service-role/{policy}")
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
 class Factory:
     """A root CA, and what it signs."""
 
@@ -118,19 +134,7 @@ class Factory:
         return self.sign("verificationCert", f"/CN={code}").read_text()
 
     def role(self, name="JITPRole"):
-        """The role that must allow what templates do, as the recipe makes it."""
-        iam = self.server.boto("iam")
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-        }
-        try:
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-        except iam.exceptions.EntityAlreadyExistsException:
-            return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-        for policy in ("AWSIoTLogging", "AWSIoTRuleActions", "AWSIoTThingsRegistration"):
-            iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/service-role/{policy}")
-        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        return role(self.server, name)
 
     def register(self, body=None, named=None, active=True, auto=True, sni=False):
         """Registers the root; with `body` a template of its own, with `named` a named one."""

@@ -8,6 +8,8 @@ import subprocess
 
 import harness
 import pytest
+from devices import fresh
+from factory import role, template
 from test_certificate import openssl
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -146,16 +148,7 @@ def iot(server):
     return server.boto("iot")
 
 
-TEMPLATE = {
-    "Parameters": {"AWS::IoT::Certificate::CommonName": {"Type": "String"}, "AWS::IoT::Certificate::Id": {"Type": "String"}},
-    "Resources": {
-        "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Ref": "AWS::IoT::Certificate::CommonName"}}},
-        "certificate": {
-            "Type": "AWS::IoT::Certificate",
-            "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "ACTIVE"},
-        },
-    },
-}
+TEMPLATE = template()
 ROLE = "arn:aws:iam::123456789012:role/JITPRole"
 
 
@@ -206,3 +199,30 @@ def test_a_server_that_cannot_be_used_is_named(adit, server, tmp_path):
     refused = adit("register", "--endpoint-url", server.url, env=env, code=1)
     assert "the server answered 403" in refused.err, refused.err
     adit("register", "--endpoint-url", f"https://localhost:{harness.free_port()}", env=env, code=8)
+
+
+def pub(broker, folder, name, chain, topic):
+    return subprocess.run(
+        ["mosquitto_pub", "--cafile", broker.ca, "--cert", folder / f"{name}{chain}.pem", "--key", folder / f"{name}.key",
+         "-h", "localhost", "-p", str(broker.mqtt_port), "-q", "1", "-i", name, "-t", topic, "-m", "Hello"],
+        capture_output=True, text=True, timeout=30, env=harness.clean_environment(),
+    )
+
+
+@pytest.mark.parametrize("kind", ["p256", "rsa2048"])
+def test_three_commands_bring_a_device_in(adit, broker, tmp_path, kind):
+    """Walkthrough C without openssl: the first connection ends and provisions, the second one stays."""
+    (tmp_path / "template.json").write_text(json.dumps(TEMPLATE))
+    adit("init", "--key", kind, "--country", "IN", "--organization", fresh("factory"))
+    adit("register", "--template", "template.json", "--role-arn", role(broker), "--data-dir", broker.data)
+    one, other = fresh("lamp"), fresh("lamp")
+    made = [json.loads(line) for line in adit("device", one, other, "--key", kind, "--country", "IN", "--json").out.splitlines()]
+    for name, described in zip([one, other], made):
+        first = pub(broker, tmp_path, name, "-chain", f"{name}/test")
+        assert (first.returncode, first.stderr.strip()) == (7, "Error: The connection was lost."), first
+        again = pub(broker, tmp_path, name, "", f"{name}/test")
+        assert again.returncode == 0, again
+        iot = broker.boto("iot")
+        assert iot.describe_thing(thingName=name)["attributes"] == {"version": "v1", "country": "IN"}
+        shown = iot.describe_certificate(certificateId=described["certificate-id"])["certificateDescription"]
+        assert shown["status"] == "ACTIVE"
