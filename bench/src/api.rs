@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const MEDIA: &str = "application/x-amz-json-1.1";
+const FORM: &str = "application/x-www-form-urlencoded";
 const TARGET: &str = "IoTSecuredTunneling.OpenTunnel";
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -124,11 +125,14 @@ impl Account {
         let Call { service, method, path, query, body } = *call;
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_str(&self.authority)?);
+        let media = match service {
+            Service::Tunneling => MEDIA,
+            Service::Iam => FORM,
+            _ => "application/json",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
         if service == Service::Tunneling {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
             headers.insert(HeaderName::from_static("x-amz-target"), HeaderValue::from_static(TARGET));
-        } else {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let request = Request { method, path, query, headers: &headers, body };
         let signer = Signer {
@@ -195,6 +199,30 @@ impl Connection {
         match self.call(&call)? {
             (status, answer) if status.starts_with('2') => Ok(answer),
             (status, answer) => fail(format!("{method} {path} was answered {status} {answer}")),
+        }
+    }
+
+    /// An operation of `iam`.
+    pub fn iam(&mut self, operation: &str, parameters: &[(&str, &str)]) -> Result<()> {
+        let mut form = format!("Action={operation}&Version=2010-05-08");
+        for (name, value) in parameters {
+            let escaped = value.bytes().map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' => char::from(byte).to_string(),
+                _ => format!("%{byte:02X}"),
+            });
+            form.extend(["&", name, "="]);
+            form.extend(escaped);
+        }
+        let call = Call {
+            service: Service::Iam,
+            method: &Method::POST,
+            path: "/",
+            query: "",
+            body: form.as_bytes(),
+        };
+        match self.call(&call)? {
+            (status, _) if status.starts_with('2') => Ok(()),
+            (status, _) => fail(format!("{operation} was answered {status}")),
         }
     }
 

@@ -23,6 +23,12 @@ const TEMPLATE: &str = r#"{"Parameters":{
 {\"Effect\":\"Allow\",\"Action\":[\"iot:Publish\",\"iot:Receive\"],\"Resource\":\"arn:aws:iot:*:*:topic/${iot:Connection.Thing.ThingName}/*\"},
 {\"Effect\":\"Allow\",\"Action\":\"iot:Subscribe\",\"Resource\":\"arn:aws:iot:*:*:topicfilter/${iot:Connection.Thing.ThingName}/*\"}]}"}}}}"#;
 
+/// The role that provisioning acts in.
+const ROLE: &str = "JITPRole";
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[
+{"Effect":"Allow","Principal":{"Service":"iot.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+const PROVISIONS: &str = "arn:aws:iam::aws:policy/service-role/AWSIoTThingsRegistration";
+
 /// A CA, and keys for devices.
 pub struct Factory {
     authority: CertifiedIssuer<'static, KeyPair>,
@@ -62,12 +68,14 @@ impl Factory {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
         params.distinguished_name.push(DnType::CommonName, code);
         let proof = params.signed_by(&KeyPair::generate()?, &self.authority)?;
+        api.iam("CreateRole", &[("RoleName", ROLE), ("AssumeRolePolicyDocument", TRUST)])?;
+        api.iam("AttachRolePolicy", &[("RoleName", ROLE), ("PolicyArn", PROVISIONS)])?;
         let body = json!({
             "caCertificate": self.authority.pem(),
             "verificationCertificate": proof.pem(),
             "registrationConfig": {
                 "templateBody": TEMPLATE.replace('\n', ""),
-                "roleArn": "arn:aws:iam::123456789012:role/JITPRole",
+                "roleArn": format!("arn:aws:iam::123456789012:role/{ROLE}"),
             },
         });
         let path = "/cacertificate";
