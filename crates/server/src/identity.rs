@@ -177,7 +177,7 @@ impl Keys {
     /// The key of that id, which with a session token must be the one the token was made for.
     ///
     /// # Errors
-    /// `Unauthenticated` if it is unknown, switched off, or of another token; `Expired` for a session that is over; the
+    /// `Unauthenticated` if it is unknown, switched off, of another token or of a user that is gone; `Expired` for a session that is over; the
     /// store's own, or `Internal` when a stored secret does not open.
     pub async fn find(
         &self,
@@ -187,7 +187,13 @@ impl Keys {
         now: Timestamp,
     ) -> Result<Key, Error> {
         if let Some(token) = token {
-            return session::open(&self.seal, id, token, now);
+            let mut key = session::open(&self.seal, id, token, now)?;
+            // A user may have another name since; who has the old one by now is somebody else.
+            if let Caller::User(user) = &mut key.caller {
+                let found = store.identity_by_id(&key.account, &user.id).await?;
+                user.resource = found.ok_or_else(unknown_key)?.resource();
+            }
+            return Ok(key);
         }
         if let Some(key) = self.any_account_key(id) {
             return Ok(key);

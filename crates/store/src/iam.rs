@@ -72,6 +72,20 @@ impl Store {
         self.driver.read(move |tx| Ok(find(tx, &account, kind, &name)?.map(|found| found.identity))).await
     }
 
+    /// The user, group or role with that unique id, whatever its name is now.
+    ///
+    /// # Errors
+    /// Only the store's own.
+    pub async fn identity_by_id(&self, account: &str, id: &str) -> Result<Option<Identity>> {
+        let (account, id) = (account.to_owned(), id.to_owned());
+        self.driver
+            .lookup(move |tx| {
+                let sql = format!("SELECT {COLUMNS} FROM identity i WHERE i.id = $1 AND i.account = $2");
+                tx.first(&sql, args![id, account], |row| read(row, 0))
+            })
+            .await
+    }
+
     /// Those of a kind whose path begins with `prefix`, oldest first. `after` is the position a page before ended at.
     ///
     /// # Errors

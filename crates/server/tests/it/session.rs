@@ -258,6 +258,28 @@ async fn a_user_gets_a_session_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_session_of_a_user_goes_with_the_user_and_not_with_its_name() {
+    let bed = Bed::new().await;
+    user(&bed, "ana").await;
+    let everything = "arn:aws:iam::aws:policy/IAMFullAccess";
+    done(&bed, "AttachUserPolicy", &[("UserName", "ana"), ("PolicyArn", everything)]).await;
+    let ana = key(&bed, "ana").await;
+    let session = credentials(&sts(&bed, &ana, "GetSessionToken", &[]).await);
+    done(&bed, "UpdateUser", &[("UserName", "ana"), ("NewUserName", "zoe")]).await;
+    user(&bed, "ana").await;
+    assert_eq!(one(&identity(&bed, &session).await, "Arn"), format!("arn:aws:iam::{ACCOUNT}:user/zoe"));
+    let made = ask_as(&bed, &session, Service::Iam, "CreateAccessKey", &[]).await;
+    assert_eq!((made.status, one(&made, "UserName").as_str()), (200, "zoe"), "{made:?}");
+
+    for id in [&ana.id, &one(&made, "AccessKeyId")] {
+        done(&bed, "DeleteAccessKey", &[("UserName", "zoe"), ("AccessKeyId", id)]).await;
+    }
+    done(&bed, "DetachUserPolicy", &[("UserName", "zoe"), ("PolicyArn", everything)]).await;
+    done(&bed, "DeleteUser", &[("UserName", "zoe")]).await;
+    refused(&identity(&bed, &session).await, 403, "InvalidClientTokenId", INVALID);
+}
+
+#[tokio::test]
 async fn whose_key_it_is_is_told_to_its_account() {
     let bed = Bed::new().await;
     let root = Who::root(&bed);

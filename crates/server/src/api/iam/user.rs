@@ -122,7 +122,10 @@ pub(super) async fn owner(cx: &Call<'_>, name: Option<&str>) -> Result<Option<Id
     match (name, &cx.principal.caller) {
         (Some(name), _) => identity(cx, KIND, name).await.map(Some),
         (None, Caller::Root) => Ok(None),
-        (None, Caller::User(user)) => identity(cx, KIND, user.name()).await.map(Some),
+        (None, Caller::User(user)) => {
+            let found = cx.state.store.identity_by_id(cx.scope.account(), &user.id).await?;
+            found.ok_or_else(|| no_identity(KIND, user.name())).map(Some)
+        }
         (None, Caller::Role { .. } | Caller::Device) => {
             Err(Error::invalid("Must specify userName when calling with non-User credentials"))
         }

@@ -70,6 +70,9 @@ fn a_renamed_user_keeps_its_keys() {
         assert_eq!((found.principal.as_str(), found.user_id.as_deref()), ("user/x/Ana", Some("AIDAana")));
         assert_eq!(store.user_of_key(ACCOUNT, "AKIA1").await.unwrap().unwrap().name, "Ana");
         assert_eq!(store.user_of_key(OTHER, "AKIA1").await.unwrap(), None);
+        let renamed = store.identity_by_id(ACCOUNT, "AIDAana").await.unwrap().unwrap();
+        assert_eq!(renamed.resource(), "user/x/Ana");
+        assert_eq!(store.identity_by_id(OTHER, "AIDAana").await.unwrap(), None);
     });
 }
 
