@@ -1,11 +1,18 @@
 //! RegisterThing and provisioning claims.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_server::gate::Closed;
+use adit_server::mqtt::{Identity, Peer};
+use adit_server::pki::{self, Presented};
+use adit_server::sweep;
 use rcgen::DnType;
 use serde_json::{Value, json};
 
 use crate::bed::{Answer, Bed};
 use crate::ca::Root;
-use crate::iot::{ALL, PREFIX, call, certificate, done, get, group, refused, thing};
+use crate::iot::{ACCOUNT, ALL, PREFIX, call, certificate, done, get, group, refused, thing};
 use crate::provisioning_template::created;
 
 const FAILED: &str = "ResourceRegistrationFailureException";
@@ -178,4 +185,44 @@ async fn a_claim_is_a_certificate_of_five_minutes_in_no_registry() {
     let jitp = call(&bed, "POST", "/provisioning-templates/j/provisioning-claim", Value::Null).await;
     let text = "Provisioning claims are not supported for template type: JITP";
     refused(&jitp, 400, "InvalidRequestException", text);
+}
+
+#[tokio::test]
+async fn a_claim_is_let_in_for_five_minutes_and_may_use_its_template_only() {
+    let bed = Bed::new().await;
+    created(&bed, "t", Value::Null).await;
+    let made = call(&bed, "POST", "/provisioning-templates/t/provisioning-claim", Value::Null).await.json();
+    let chain = [pki::der_of(made["certificatePem"].as_str().unwrap()).unwrap()];
+    let certificate = Presented::read(&chain).unwrap().certificate;
+    let state = bed.running.state();
+    let scope = state.gate.judge(state, &certificate).await.unwrap();
+    assert_eq!(scope.account(), ACCOUNT);
+    let peer = Peer {
+        address: "192.0.2.7:1".parse().unwrap(),
+        local: "192.0.2.1:8883".parse().unwrap(),
+        sni: None,
+        user_agent: None,
+        identity: Identity::Certificate { scope: scope.clone(), certificate: Arc::clone(&certificate) },
+        newcomer: None,
+    };
+    let access =
+        state.access.of_certificate(&state.store, &scope, &certificate.id, Some("any")).await.unwrap();
+    let context = access.context(&peer, Some("any"), state.now());
+    assert!(access.connect(&context).is_ok());
+    let own = "$aws/provisioning-templates/t/provision/json";
+    for topic in ["$aws/certificates/create/json", "$aws/certificates/create-from-csr/cbor", own] {
+        let answer = format!("{topic}/accepted");
+        assert!(access.publish(topic, false, &context).is_ok(), "{topic}");
+        assert!(access.subscribe(&answer, &context).is_ok() && access.receive(&answer, &context).is_ok());
+    }
+    for topic in ["a", "$aws/provisioning-templates/other/provision/json", "$aws/things/t/shadow/get"] {
+        assert!(access.publish(topic, false, &context).is_err(), "{topic}");
+        assert!(access.subscribe(topic, &context).is_err() && access.receive(topic, &context).is_err());
+    }
+    bed.clock.advance(Duration::from_secs(299));
+    assert!(state.gate.judge(state, &certificate).await.is_ok());
+    bed.clock.advance(Duration::from_secs(1));
+    assert_eq!(state.gate.judge(state, &certificate).await, Err(Closed::Expired));
+    sweep::once(state).await.unwrap();
+    assert_eq!(state.gate.judge(state, &certificate).await, Err(Closed::Unknown));
 }
