@@ -284,3 +284,36 @@ async fn ask(
     parameters.extend(verdict.overrides);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_certificate_is_provisioned_by_one_request_at_a_time() {
+        let fleet = Fleet::default();
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let work = async || {
+            most.fetch_max(inside.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            inside.fetch_sub(1, Ordering::Relaxed);
+        };
+        let (one, two) = (CertificateId::from_sha256([1; 32]), CertificateId::from_sha256([2; 32]));
+        tokio::join!(fleet.alone(&one, work()), fleet.alone(&one, work()), fleet.alone(&one, work()));
+        assert_eq!(most.swap(0, Ordering::Relaxed), 1);
+        tokio::join!(fleet.alone(&one, work()), fleet.alone(&two, work()));
+        assert_eq!(most.load(Ordering::Relaxed), 2);
+        assert!(fleet.turns().is_empty());
+    }
+
+    #[test]
+    fn requests_have_room_for_so_many() {
+        let fleet = Fleet::default();
+        let held: Vec<_> = std::iter::from_fn(|| fleet.enter()).collect();
+        assert_eq!(held.len(), REQUESTS);
+        drop(held);
+        assert!(fleet.enter().is_some());
+    }
+}
