@@ -1,4 +1,4 @@
-"""Who may call what, as boto3 and awsiotsdk's users meet it: users with few rights, sessions of roles, refusals.
+"""Who may call what, as boto3 and paho meet it: users with few rights, sessions of roles, refusals.
 
 spec: issue 4, point 6; docs/compat/authorization.md
 """
@@ -8,7 +8,9 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from devices import Paho
 from test_api import ACCOUNT
+from test_mqtt_clients import signed_path
 
 IOT = f"arn:aws:iot:us-east-1:{ACCOUNT}:"
 
@@ -154,3 +156,29 @@ def test_a_role_is_given_to_templates_only_by_who_may_pass_it(server, iam, ana):
         iot.update_ca_certificate(**wish)
     assert caught.value.response["Error"]["Code"] != "AccessDeniedException"
     iam.delete_role(RoleName="templates")
+
+
+def test_a_session_over_mqtt_does_what_its_policies_allow_while_they_allow_it(broker, device):
+    iam = broker.boto("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="watchers", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+
+    def give(*statements):
+        iam.put_role_policy(RoleName="watchers", PolicyName="own", PolicyDocument=document(*statements))
+
+    give(allow("iot:*"))
+    limits = document(allow("iot:Connect", IOT + "client/watcher"), allow(["iot:Publish", "iot:Receive"], IOT + "topic/w/*"), allow("iot:Subscribe", IOT + "topicfilter/w/*"))
+    made = broker.boto("sts").assume_role(RoleArn=role, RoleSessionName="s1", Policy=limits)["Credentials"]
+    keys = {"key": made["AccessKeyId"], "secret": made["SecretAccessKey"], "token": made["SessionToken"]}
+    owner = device()
+    assert Paho(owner, client_id="other", websocket=signed_path(broker, **keys)).refused() == 0x87
+    one = Paho(owner, client_id="watcher", websocket=signed_path(broker, **keys)).connect()
+    assert one.subscribe("w/#") == [1]
+    assert one.subscribe("#") == [0x87]
+    assert one.publish("x/1") == 0x87
+    assert one.publish("w/1", "here") == 0
+    assert one.payload() == "here"
+    give(allow("iot:Connect"))
+    assert one.publish("w/1") == 0x87
+    assert f"arn:aws:sts::{ACCOUNT}:assumed-role/watchers/s1" in broker.adit("why", "--client-id", "watcher")
+    one.disconnect()

@@ -96,7 +96,7 @@ def test_paho_over_websocket(broker, device, version):
     one.disconnect()
 
 
-def signed_url(server, token=None):
+def signed_url(server, token=None, key=None, secret=None):
     """What AWS's SDKs make: the query is signed, a session token is added behind."""
     from urllib.parse import quote
 
@@ -104,14 +104,14 @@ def signed_url(server, token=None):
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    keys = Credentials(server.env["AWS_ACCESS_KEY_ID"], server.env["AWS_SECRET_ACCESS_KEY"])
+    keys = Credentials(key or server.env["AWS_ACCESS_KEY_ID"], secret or server.env["AWS_SECRET_ACCESS_KEY"])
     request = AWSRequest("GET", f"wss://localhost:{server.port}/mqtt")
     SigV4QueryAuth(keys, "iotdevicegateway", server.env["AWS_REGION"], expires=300).add_auth(request)
     return request.url + (f"&X-Amz-Security-Token={quote(token, safe='')}" if token else "")
 
 
-def signed_path(server):
-    return signed_url(server).split(f":{server.port}", 1)[1]
+def signed_path(server, **credentials):
+    return signed_url(server, **credentials).split(f":{server.port}", 1)[1]
 
 
 def node(script, wish, timeout=40):
