@@ -102,6 +102,22 @@ fn the_largest_of_iams_limits_holds_for_every_document() {
 }
 
 #[test]
+fn every_policy_of_aws_can_be_read() {
+    for policy in &adit_iot::iam::aws_policy::ALL {
+        let document = Document::identity(policy.document);
+        assert!(document.is_ok(), "{}: {document:?}", policy.name);
+        let set = PolicySet::new(vec![(policy.name.into(), Arc::new(document.unwrap()))]);
+        let may = |action, resource: &str| {
+            with_context(|context| set.decide(&Request { action, resource, context }).allows())
+        };
+        let writes = ["AWSIoTConfigAccess", "AWSIoTFullAccess", "AWSIoTThingsRegistration"];
+        let writes = writes.contains(&policy.name)
+            || ["AdministratorAccess", "PowerUserAccess"].contains(&policy.name);
+        assert_eq!(may("iot:CreateThing", &format!("{ARN}thing/a")), writes, "{}", policy.name);
+    }
+}
+
+#[test]
 fn every_trust_policy_trusts_as_specified() {
     for case in vectors().trusted {
         let action = case.action.as_deref().unwrap_or(ASSUME_ROLE);
