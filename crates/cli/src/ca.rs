@@ -45,11 +45,19 @@ pub fn run(args: &Args) -> ExitCode {
     })
 }
 
+/// Where a CA is looked for.
+const CA: &str = "deviceRootCA.pem";
+
+/// The option that names this CA in a command shown to the user, if it must be named.
+fn option(ca: &Path) -> String {
+    if ca == Path::new(CA) { String::new() } else { format!(" --ca {}", ca.display()) }
+}
+
 /// Which CA signs.
 #[derive(clap::Args)]
 struct Issuer {
     /// Certificate of the CA, PEM.
-    #[arg(long, value_name = "FILE", default_value = "deviceRootCA.pem")]
+    #[arg(long, value_name = "FILE", default_value = CA)]
     ca: PathBuf,
     /// Private key of the CA, PEM; by default the file beside the certificate that ends in .key.
     #[arg(long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! `adit ca init`.
 
 use super::files::{self, Output, named};
-use super::{DAY, KeyType, Subject, days, described, refused, until_day};
+use super::{DAY, KeyType, Subject, days, described, option, refused, until_day};
 use crate::exit::Result;
 use crate::{client, out};
 use adit_server::ids::Ids;
@@ -54,11 +54,7 @@ pub fn run(args: &Args) -> Result {
     out::talk(format_args!("Made a CA: {}, valid until {}.", certificate.subject, until_day(certificate)));
     out::data(key_path.display());
     out::data(pem_path.display());
-    let ca = if args.dir.as_os_str() == "." && args.name == "deviceRootCA" {
-        String::new()
-    } else {
-        format!(" --ca {}", pem_path.display())
-    };
+    let ca = option(&pem_path);
     out::talk(format_args!(
         "{} Whoever has {} can make devices: keep it off the server, and keep a copy.\n\
          Next:\n  adit ca register{ca} --template jitp_template.json\n  adit ca device{ca} DemoThing --country IN",

@@ -1,6 +1,6 @@
 //! `adit ca register`.
 
-use super::{Issuer, in_file, read, refused};
+use super::{Issuer, in_file, option, read, refused};
 use crate::data_dir::{Key, nearby};
 use crate::exit::{Failure, Result};
 use crate::{client, out};
@@ -94,10 +94,11 @@ pub async fn run(args: &Args) -> Result {
     out::talk(format_args!("Registered the CA, {}.", args.said()));
     out::data(arn);
     out::talk(format_args!(
-        "{}Next, for each device:\n  adit ca device DemoThing --country IN\nLook at the CA or change it:\n  \
+        "{}Next, for each device:\n  adit ca device{} DemoThing --country IN\nLook at the CA or change it:\n  \
          aws iot describe-ca-certificate --certificate-id {id}\n  \
          aws iot update-ca-certificate --certificate-id {id} --new-status INACTIVE",
-        args.warning()
+        args.warning(),
+        option(&args.issuer.ca)
     ));
     Ok(())
 }
