@@ -127,3 +127,15 @@ def test_an_unknown_command_is_a_usage_error(binaries):
     result = adit(binaries, "srve")
     assert result.code == 2
     assert "serve" in result.err
+
+
+def test_a_reader_that_has_had_enough_ends_the_program_quietly(binaries):
+    """As in `adit why | head -n 1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [binaries / "adit", "config", "docs"], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60,
+        env=harness.clean_environment(),
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")

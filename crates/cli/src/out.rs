@@ -1,33 +1,44 @@
 //! Printing: data on stdout, talk on stderr. The only file that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this file is where the program speaks")]
 #![cfg_attr(not(feature = "server"), expect(dead_code, reason = "the local proxy alone has little to say"))]
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Data for a person or a program: one line on stdout.
 pub fn data(line: impl std::fmt::Display) {
-    println!("{line}");
+    print(format_args!("{line}\n"));
 }
 
 /// Data as it is, without a further line end.
 pub fn raw(text: &str) {
-    print!("{text}");
+    print(format_args!("{text}"));
 }
 
 /// A value as indented JSON on stdout.
 #[cfg(feature = "server")]
 pub fn json(value: &serde_json::Value) {
-    println!("{value:#}");
+    print(format_args!("{value:#}\n"));
 }
 
-/// Talk on stderr: progress, advice.
+/// Talk on stderr: progress, advice. Nobody has to listen.
 pub fn talk(line: impl std::fmt::Display) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// What went wrong, on stderr.
 pub fn error(line: impl std::fmt::Display) {
-    eprintln!("adit: {line}");
+    talk(format_args!("adit: {line}"));
+}
+
+/// Writes to stdout. Whoever stops reading, as `head` does, has had enough: the program ends.
+fn print(text: Arguments<'_>) {
+    if let Err(error) = std::io::stdout().write_fmt(text) {
+        if error.kind() == ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        self::error(format_args!("cannot write to stdout: {error}"));
+        std::process::exit(1);
+    }
 }
 
 /// Marks a word as done, in green on a terminal.
