@@ -21,7 +21,7 @@ pub fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), StartError> {
     write_io(path, mode, content).map_err(|e| StartError::file("write", path, &e))
 }
 
-/// Like [`write`], but never in place of a file that is there.
+/// Like [`write()`], but never in place of a file that is there.
 ///
 /// # Errors
 /// A file of that name, and whatever the file system says; the text names the path.

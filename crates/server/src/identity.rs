@@ -222,7 +222,7 @@ impl Keys {
         Ok(key)
     }
 
-    /// Notes the use of a key, every [`NOTED`] milliseconds at most.
+    /// Notes the use of a key, once in a quarter of an hour at most.
     ///
     /// # Errors
     /// The store's own.

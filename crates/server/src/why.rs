@@ -274,6 +274,11 @@ impl Why {
         }
     }
 
+    /// Notes what an operator may ask about, without a line in the log: nothing is wrong.
+    pub fn remember(&self, now: Timestamp, refusal: Refusal) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(now, refusal.shortened());
+    }
+
     /// What is wanted of what was noted before `before` (everything if `None`), the newest first, at most `limit`.
     #[must_use]
     pub fn before(&self, wanted: &Wanted, before: Option<u64>, limit: usize) -> Vec<Noted> {

@@ -152,12 +152,9 @@ impl Arrival {
         }
         self.tell(state, &certificate, is_new, now);
         if self.ca.config.is_none() {
-            self.note(
-                state,
-                "the certificate was registered as PENDING_ACTIVATION; it is let in once it is activated"
-                    .to_owned(),
-                None,
-            );
+            let text =
+                "the certificate was registered as PENDING_ACTIVATION; it is let in once it is activated";
+            self.note(text.to_owned(), None, |refusal| state.why.note(state.now(), refusal));
             return false;
         }
         self.provision(state, turn).await.is_ok()
@@ -223,13 +220,17 @@ impl Arrival {
         match &result {
             Ok(_) => {
                 self.audit(state).await;
-                let text = "the device was provisioned; its next connection is let in";
-                self.note(state, text.to_owned(), thing.as_ref());
+                if state.config.jitp.first_connection == FirstConnection::Drop {
+                    let text = "the device was provisioned; its next connection is let in";
+                    self.note(text.to_owned(), thing.as_ref(), |refusal| {
+                        state.why.remember(state.now(), refusal);
+                    });
+                }
             }
             Err(failure) => {
                 turn.failed(state.now().millis());
                 let text = format!("provisioning failed at {}: {}", failure.stage.as_str(), failure.reason);
-                self.note(state, text, None);
+                self.note(text, None, |refusal| state.why.note(state.now(), refusal));
             }
         }
         result.map(|_| ())
@@ -269,15 +270,16 @@ impl Arrival {
         state.audit(entry).await;
     }
 
-    /// Tells the operator.
-    fn note(&self, state: &State, text: String, thing: Option<&ThingName>) {
+    /// What the operator may ask about a connection that is closed; a retry closes none.
+    fn note(&self, text: String, thing: Option<&ThingName>, keep: impl FnOnce(Refusal)) {
+        let Some(client_id) = &self.client_id else { return };
         let mut refusal = Refusal::new(Stage::FirstConnection, text);
         refusal.scope = Some(self.newcomer.scope.clone());
         refusal.certificate = Some(self.id.to_string());
-        refusal.client_id.clone_from(&self.client_id);
+        refusal.client_id = Some(client_id.clone());
         refusal.thing = thing.map(ThingName::to_string);
         refusal.address = self.address;
-        state.why.note(state.now(), refusal);
+        keep(refusal);
     }
 }
 
