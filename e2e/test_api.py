@@ -523,7 +523,7 @@ def test_list_things_by_pages(server):
 
 
 @pytest.mark.parametrize("service, operation, more", [
-    ("iot", "get_registration_code", {}),
+    ("iot", "list_billing_groups", {}),
     ("iot-jobs-data", "get_pending_job_executions", {"thingName": "x"}),
     ("iot", "search_index", {"queryString": "*"}),
 ])
