@@ -64,6 +64,12 @@ impl Access {
         Arc::new(Self { rules, thing: None, exclusive: false, keys: Some(Box::new(keys)) })
     }
 
+    /// What a caller may do whose key no longer signs: nothing.
+    #[must_use]
+    pub fn nothing(keys: Keys) -> Arc<Self> {
+        Self::signed(Some(Rights::new(Arc::default())), keys)
+    }
+
     fn new(rules: Arc<PolicySet>, thing: Option<(Thing, bool)>) -> Self {
         let exclusive = thing.as_ref().is_some_and(|(_, exclusive)| *exclusive);
         let facts = |thing: Thing| ThingFacts {

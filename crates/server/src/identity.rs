@@ -222,6 +222,26 @@ impl Keys {
         Ok(key)
     }
 
+    /// Whether the key that somebody signed with has not been switched off or taken away since. Sessions end by time.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn still_signs(
+        &self,
+        store: &Store,
+        principal: &Principal,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        if principal.temporary.is_some() {
+            return Ok(true);
+        }
+        match self.find(store, &principal.key_id, None, now).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == Kind::Unauthenticated => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Notes the use of a key, once in a quarter of an hour at most.
     ///
     /// # Errors

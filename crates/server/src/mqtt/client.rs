@@ -94,7 +94,10 @@ impl Rights {
             }
             Identity::Signed { principal, scope, .. } => {
                 let (rights, keys) = state.authority.of(&state.store, principal, scope, state.now()).await?;
-                Access::signed(rights, keys)
+                match state.keys.still_signs(&state.store, principal, state.now()).await? {
+                    true => Access::signed(rights, keys),
+                    false => Access::nothing(keys),
+                }
             }
             Identity::Plain { .. } => Access::everything(),
         };

@@ -1,6 +1,6 @@
 //! MQTT over WebSocket: who may open one, and what its frames carry (mqtt-gateway §1.1, §10).
 
-use adit_aws::{GATEWAY, Request, Signer, sign};
+use adit_aws::{GATEWAY, Request, Service, Signer, sign};
 use adit_server::config::{Listen, Serve};
 use adit_tunnel::websocket::{Header, Opcode, apply_mask, put_close, put_control};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -208,6 +208,28 @@ async fn a_user_does_over_mqtt_what_its_policies_allow_while_they_allow_it() {
     let (principal, text) = last_refusal(&bed);
     assert_eq!(principal, Some(ws.arn.clone()));
     assert!(text.starts_with("publish to a/ws refused: no statement allows iot:Publish"), "{text}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_switched_off_or_taken_away_ends_what_its_connections_may_do() {
+    let bed = bed().await;
+    for (action, name) in
+        [("UpdateAccessKey&Status=Inactive", "switchedoffuser"), ("DeleteAccessKey", "takenawayuser")]
+    {
+        let who = user(&bed, name, json!([allow("iot:*", "*")])).await;
+        let (mut stream, answer) = open(&bed, Wish { who: Some(who.clone()), ..Wish::default() }).await;
+        assert_eq!(answer.status, 101, "{answer:?}");
+        send(&mut stream, CONNECT).await;
+        assert_eq!(next(&mut stream).await, (Opcode::Binary, vec![0x20, 2, 0, 0]));
+        send(&mut stream, &publish("a")).await;
+        assert_eq!(next(&mut stream).await, (Opcode::Binary, vec![0x40, 2, 0, 1]));
+        let body = format!("Action={action}&Version=2010-05-08&UserName={name}&AccessKeyId={}", who.key_id);
+        let form = ["content-type: application/x-www-form-urlencoded"];
+        let answer = bed.signed(Service::Iam, "POST", "/", &form, &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        send(&mut stream, &publish("a")).await;
+        assert!(is_cut(&mut stream).await, "{action}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::user::owner;
-use super::{Iso, no_identity, page_of};
+use super::{Iso, changed, no_identity, page_of};
 use crate::api::tunnel::Empty;
 use crate::state::Call;
 
@@ -157,6 +157,7 @@ fn done(cx: &Call<'_>, outcome: KeyChanged, id: &str) -> Result<Empty, Error> {
     match outcome {
         KeyChanged::Yes => {
             cx.state.keys.forget(id);
+            changed(cx);
             Ok(Empty {})
         }
         KeyChanged::NotFound => Err(no_key(id)),
