@@ -280,7 +280,7 @@ pub async fn answer(state: &State, arrived: Arrived<'_>) -> Reply {
             ("OK", adit_aws::rest_json::payload(operation.status, body, arrived.request_id))
         }
         Outcome::Done(operation, Output::Object(output)) => {
-            passage.resource = resource_of(passage.scope.as_ref(), &output).or(passage.resource);
+            passage.resource = resource_of(operation, passage.scope.as_ref(), &output).or(passage.resource);
             ("OK", adit_aws::reply(operation, output, arrived.request_id))
         }
         Outcome::Failed(error) => {
@@ -367,7 +367,7 @@ async fn pass_device(
     passage.principal = Some(principal.clone());
     let input = named.bind()?;
     if let Err(error) = device.may(state, named.operation(), &input, now) {
-        passage.resource = resource_of(Some(scope), &input);
+        passage.resource = resource_of(named.operation(), Some(scope), &input);
         return Ok(Outcome::Failed(error));
     }
     let cx = Call {
@@ -399,7 +399,7 @@ async fn run(
         return Ok(Outcome::Failed(Error::new(Kind::NotOffered, text)));
     };
     let input = bind()?;
-    passage.resource = resource_of(Some(cx.scope), &input);
+    passage.resource = resource_of(operation, Some(cx.scope), &input);
     match authority::may(cx, operation, &input).await {
         Ok(()) => {}
         Err(Ok(denied)) => {
@@ -439,7 +439,7 @@ async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation:
 }
 
 /// The ARN of what an input or an output is about.
-fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
+fn resource_of(operation: &Operation, scope: Option<&Scope>, value: &Value) -> Option<String> {
     const ARNS: [&str; 10] = [
         "templateArn",
         "tunnelArn",
@@ -476,6 +476,8 @@ fn resource_of(scope: Option<&Scope>, value: &Value) -> Option<String> {
         return Some(adit_iot::iam::identity::arn(scope, &format!("{kind}{path}{name}")));
     }
     let (kind, name) = NAMES.into_iter().find_map(|(member, kind)| Some((kind, text(member)?)))?;
+    // The operations on CAs call their id like that of a device's certificate.
+    let kind = if operation.name.contains("CACertificate") { "cacert" } else { kind };
     Some(format!(
         "arn:{}:iot:{}:{}:{kind}/{name}",
         partition(scope.region()),

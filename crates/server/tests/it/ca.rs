@@ -36,9 +36,20 @@ impl Root {
 
     /// A certificate with this subject, and its key.
     pub fn issue(&self, names: &[(DnType, &str)]) -> (rcgen::Certificate, KeyPair) {
+        self.sign(params(names))
+    }
+
+    /// The same of one that is over.
+    pub fn issue_expired(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
+        let mut params = params(&[(DnType::CommonName, name)]);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let issuer = Issuer::from_params(&self.params, &self.key);
-        (params(names).signed_by(&key, &issuer).unwrap(), key)
+        (params.signed_by(&key, &issuer).unwrap(), key)
     }
 
     pub fn named(&self, name: &str) -> String {
@@ -128,6 +139,19 @@ async fn a_ca_is_registered_shown_changed_and_deleted() {
     for method in ["GET", "DELETE", "PUT"] {
         let answer = call(&bed, method, &path, Value::Null).await;
         refused(&answer, 404, "ResourceNotFoundException", "Requested CA Certificate does not exist.");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_a_ca_is_audited_with_its_arn() {
+    let bed = Bed::new().await;
+    let id = Root::new("r").register(&bed, "", Value::Null).await;
+    done(&bed, "PUT", &format!("/cacertificate/{id}?newStatus=INACTIVE"), Value::Null).await;
+    done(&bed, "DELETE", &format!("/cacertificate/{id}"), Value::Null).await;
+    let rows = bed.audit().await;
+    for action in ["RegisterCACertificate", "UpdateCACertificate", "DeleteCACertificate"] {
+        let row = rows.iter().find(|row| row["action"] == action).unwrap();
+        assert_eq!(row["resource"], format!("{PREFIX}cacert/{id}"), "{row}");
     }
 }
 
