@@ -46,7 +46,10 @@ async fn register(bed: &Bed, root: &Root, config: Value) -> String {
 }
 
 fn device(root: &Root, name: &str) -> Device {
-    let (certificate, key) = root.issue(&[(DnType::CommonName, name)]);
+    with(root.issue(&[(DnType::CommonName, name)]))
+}
+
+fn with((certificate, key): (rcgen::Certificate, rcgen::KeyPair)) -> Device {
     Device { chain: vec![certificate.der().clone()], key: key.serialize_der() }
 }
 
@@ -118,6 +121,19 @@ async fn a_certificate_that_waits_without_a_template_is_not_provisioned() {
     let retry = format!("/adit/provisioning-attempts/{}/retry", device.id());
     let answer = call(&bed, "POST", &retry, Value::Null).await;
     refused(&answer, 400, "InvalidRequestException", "The CA has no registration config.");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_not_registered() {
+    let bed = bed().await;
+    let root = Root::new("r");
+    register(&bed, &root, Value::Null).await;
+    let old = with(root.issue_expired("old"));
+    assert_eq!(greet(&bed, &old).await, b"");
+    let path = format!("/certificates/{}", old.id());
+    assert_eq!(call(&bed, "GET", &path, Value::Null).await.status, 404);
+    let refusals = get(&bed, &format!("/adit/refusals?certificateId={}", old.id())).await;
+    assert!(refusals["refusals"][0]["reason"].as_str().unwrap().contains("has expired"), "{refusals}");
 }
 
 #[tokio::test]
