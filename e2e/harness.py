@@ -413,16 +413,16 @@ def run_localproxy(*args, env=None, cwd=None, timeout=30):
 
 
 class Service:
-    """A TCP service on a free loopback port; `serve(connection)` runs in a thread for each connection."""
+    """A TCP service on a free port, of loopback unless told; `serve(connection)` runs in a thread for each connection."""
 
-    def __init__(self, serve, path=None):
+    def __init__(self, serve, path=None, host="127.0.0.1"):
         self.serve, self.accepted, self.open = serve, 0, set()
         if path:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(str(path))
             self.listener.listen(128)
         else:
-            self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+            self.listener = socket.create_server((host, 0), backlog=128)
             self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

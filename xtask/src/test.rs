@@ -18,6 +18,11 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/mosquitto_pub", "mosquitto-clients"),
     ("/usr/bin/node", "nodejs"),
     ("/usr/bin/npm", "npm"),
+    ("/usr/sbin/nft", "nftables"),
+    ("/usr/sbin/tc", "iproute2"),
+    ("/usr/bin/rsync", "rsync"),
+    ("/usr/sbin/vsftpd", "vsftpd"),
+    ("/usr/bin/Xtigervnc", "tigervnc-standalone-server"),
 ];
 
 /// `cargo deny` needs no network for these; its advisories need one and are left to `cargo deny check` by hand.
