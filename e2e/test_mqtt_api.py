@@ -80,6 +80,31 @@ def test_retained_messages_in_the_api(client, data):
     assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
+def test_whether_a_thing_is_connected_and_since_when(broker, client):
+    iot = broker.boto("iot")
+    one = client(clean=False, SessionExpiryInterval=300)
+    thing = one.device.name
+
+    def seen(**more):
+        answer = iot.get_thing_connectivity_data(thingName=thing, **more)
+        return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+    assert seen() == {"thingName": thing, "connected": False}
+    one.connect(keepalive=60)
+    online = seen(includeSocketInformation=True)
+    assert online["connected"] and online["disconnectReason"] == "NONE" and online["clientId"] == thing
+    assert (online["keepAliveDuration"], online["cleanSession"], online["sessionExpiry"]) == (60, False, 300)
+    assert online["sourceIp"] == "127.0.0.1" and online["targetPort"] == broker.mqtt_port
+    assert "sourceIp" not in seen()
+    one.disconnect()
+    wait_for(lambda: not seen()["connected"], "the end of the connection")
+    away = seen()
+    assert away["disconnectReason"] == "CLIENT_INITIATED_DISCONNECT" and away["timestamp"] >= online["timestamp"]
+    with pytest.raises(ClientError) as unknown:
+        iot.get_thing_connectivity_data(thingName=fresh("nobody"))
+    assert unknown.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
 def test_a_connection_can_be_seen_and_cut(client, data):
     one = client(clean=False, SessionExpiryInterval=300).connect(keepalive=60)
     topics = sorted(fresh("s") for _ in range(3))

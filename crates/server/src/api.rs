@@ -7,6 +7,7 @@ pub mod ca;
 pub mod caller;
 pub mod certificate;
 pub mod connection;
+pub mod connectivity;
 pub mod data;
 pub mod device;
 pub mod endpoint;
@@ -135,6 +136,9 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "GetPolicy") => with_input!(policy::get_policy),
         (Service::Iot, "GetPolicyVersion") => with_input!(policy::get_policy_version),
         (Service::Iot, "GetRegistrationCode") => without_input!(ca::get_registration_code),
+        (Service::Iot, "GetThingConnectivityData") => {
+            with_input!(connectivity::get_thing_connectivity_data)
+        }
         (Service::Iot, "ListAttachedPolicies") => with_input!(attachment::list_attached_policies),
         (Service::Iot, "ListCACertificates") => with_input!(ca::list_ca_certificates),
         (Service::Iot, "ListCertificates") => with_input!(certificate::list_certificates),

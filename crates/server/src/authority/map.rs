@@ -143,6 +143,7 @@ const IOT: &[Row] = &[
     row("GetPolicy", &[POLICY]),
     row("GetPolicyVersion", &[POLICY]),
     row("GetRegistrationCode", &[Everything]),
+    row("GetThingConnectivityData", &[THING]),
     row("ListAttachedPolicies", &[Everything]),
     row("ListCACertificates", &[Everything]),
     row("ListCertificates", &[Everything]),
