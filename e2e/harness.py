@@ -285,6 +285,10 @@ class Server:
         assert not ok or done.returncode == 0, done
         return done.stdout if ok else done.stdout + done.stderr
 
+    def clients(self):
+        """The connected MQTT clients, as `adit clients --json` shows them."""
+        return [json.loads(line) for line in self.adit("clients", "--json").splitlines()]
+
     def boto(self, service="iotsecuretunneling", region=None, key=None, secret=None, url=None, **config):
         import boto3
         from botocore.config import Config
@@ -550,9 +554,9 @@ def digest_of(connection, total):
 
 
 class Sshd:
-    """A private OpenSSH server on a free port, with its own host key and one user key."""
+    """A private OpenSSH server on a free port, with its own host key and one user key; `prefix` puts it into a namespace."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, prefix=()):
         program = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         assert program, "sshd is missing: apt-get install openssh-server"
         folder.mkdir(parents=True, exist_ok=True)
@@ -579,7 +583,7 @@ class Sshd:
             Subsystem sftp internal-sftp
             """
         )
-        self.process = Process([program, "-D", "-e", "-f", folder / "sshd_config"], folder, "sshd")
+        self.process = Process([*prefix, program, "-D", "-e", "-f", folder / "sshd_config"], folder, "sshd")
         wait_for(lambda: "Server listening" in self.process.err(), self.process.describe)
 
     def options(self, port):

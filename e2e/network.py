@@ -62,15 +62,14 @@ class Network:
         self.outside = f"ad{os.getpid()}x{self.number}"[:15]
         net = f"10.{200 + os.getpid() % 50}.{self.number % 256}"
         self.server_address, router_out = f"{net}.1", f"{net}.2"
-        router_in, self.device_address = f"{net}.5", f"{net}.6"
-        self.gateway = router_in
+        self.gateway, self.device_address, self.other_address = f"{net}.9", f"{net}.10", f"{net}.11"
         if ip("netns", "add", self.router, check=False).returncode:
             pytest.skip("this machine does not allow network namespaces")
         try:
             ip("netns", "add", self.device)
             self.etc = Path(f"/etc/netns/{self.device}")
             self.etc.mkdir(parents=True)
-            (self.etc / "resolv.conf").write_text(f"nameserver {router_in}\noptions timeout:1 attempts:1\n")
+            (self.etc / "resolv.conf").write_text(f"nameserver {self.gateway}\noptions timeout:1 attempts:1\n")
             (self.etc / "hosts").touch()
             self.name_known(True)
             ip("link", "add", self.outside, "type", "veth", "peer", "server", "netns", self.router)
@@ -78,12 +77,13 @@ class Network:
             ip("addr", "add", f"{self.server_address}/30", "dev", self.outside)
             ip("link", "set", self.outside, "up")
             for namespace, interface, address in (
-                (self.router, "server", router_out), (self.router, "device", router_in), (self.device, "up0", self.device_address),
+                (self.router, "server", f"{router_out}/30"), (self.router, "device", f"{self.gateway}/29"),
+                (self.device, "up0", f"{self.device_address}/29"),
             ):
-                ip("-n", namespace, "addr", "add", f"{address}/30", "dev", interface)
+                ip("-n", namespace, "addr", "add", address, "dev", interface)
                 ip("-n", namespace, "link", "set", interface, "up")
                 ip("-n", namespace, "link", "set", "lo", "up")
-            ip("-n", self.device, "route", "add", "default", "via", router_in)
+            ip("-n", self.device, "route", "add", "default", "via", self.gateway)
             self.in_router("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
             self.idle(idle)
         except BaseException:
@@ -145,6 +145,12 @@ class Network:
 
     def plug(self):
         ip("-n", self.device, "link", "set", "up0", "up")
+        ip("-n", self.device, "route", "replace", "default", "via", self.gateway)
+
+    def readdress(self):
+        """The device gets another address, as when a modem dials in again; its old flows are nobody's."""
+        ip("-n", self.device, "addr", "flush", "dev", "up0")
+        ip("-n", self.device, "addr", "add", f"{self.other_address}/29", "dev", "up0")
         ip("-n", self.device, "route", "replace", "default", "via", self.gateway)
 
     def name_known(self, known):

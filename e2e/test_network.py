@@ -113,6 +113,14 @@ def test_an_unplugged_device_comes_back(network, talker):
     assert talker().say("back") == "back"
 
 
+def test_a_device_with_another_address_has_lost_its_flows(network, talker):
+    one = talker()
+    assert one.say("before") == "before"
+    network.readdress()
+    assert one.say("lost") != "lost"
+    assert talker().say("after") == "after"
+
+
 def test_a_name_that_is_not_known_is_not_resolved(network, talker):
     network.name_known(False)
     lookup = [*network.inside, sys.executable, "-c", f"import socket; socket.create_connection(('{HOST}', 1))"]
