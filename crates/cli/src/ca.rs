@@ -121,10 +121,13 @@ struct Subject {
     /// City.
     #[arg(long, value_name = "TEXT")]
     locality: Option<String>,
+    /// Company.
     #[arg(long, value_name = "TEXT")]
     organization: Option<String>,
+    /// Department.
     #[arg(long, value_name = "TEXT")]
     organizational_unit: Option<String>,
+    /// What tells owners of the same name apart.
     #[arg(long, value_name = "TEXT")]
     dn_qualifier: Option<String>,
 }
