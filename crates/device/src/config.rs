@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use adit_tunnel::endpoint::Wanted;
 use adit_tunnel::{Side, Version};
+use rustls::ClientConfig;
 
 use crate::input::{self, Rejected};
 use crate::log::Log;
@@ -15,6 +17,9 @@ use crate::mapping::{self, BadMapping, Mapping, Target};
 use crate::options::{self, UsageError, Values};
 use crate::settings::{self, Settings};
 use crate::webproxy::{self, WebProxy};
+
+/// The port of tunnels.
+const PORT: u16 = 443;
 
 /// Reads one variable of the environment.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -36,10 +41,8 @@ pub struct Config {
     pub client_token: String,
     /// Address to listen on or to connect from, when given.
     pub bind: Option<String>,
-    /// More trusted certificates.
-    pub capath: Option<PathBuf>,
-    /// Whether certificates are checked.
-    pub verify: bool,
+    /// Which servers are believed.
+    pub trust: Trust,
     /// The mapping of the command line.
     pub mapping: Option<Mapping>,
     /// The mappings of files; empty without files.
@@ -49,6 +52,23 @@ pub struct Config {
     /// Fine-grained settings.
     pub settings: Settings,
 }
+
+/// Which servers are believed.
+#[derive(Clone)]
+pub enum Trust {
+    /// The system's certificates and those at `capath`; everyone unless `verify`.
+    System {
+        /// More trusted certificates.
+        capath: Option<PathBuf>,
+        /// Whether certificates are checked.
+        verify: bool,
+    },
+    /// What the caller makes: once, and again after a handshake that failed.
+    Made(Maker),
+}
+
+/// Makes the client side of TLS, or says why it cannot.
+pub type Maker = Arc<dyn Fn() -> Result<Arc<ClientConfig>, String> + Send + Sync>;
 
 /// Why the program does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +107,29 @@ fn usage<T>(text: &str) -> Result<T, Stop> {
 }
 
 impl Config {
+    /// One end of a tunnel with default settings and no services; a client token is made up.
+    ///
+    /// # Errors
+    /// An endpoint that is not `host`, `host:port` or an IPv6 address; no random numbers.
+    pub fn new(side: Side, endpoint: &str, access_token: String, trust: Trust) -> Result<Config, String> {
+        let (host, port) = split_endpoint(&endpoint.to_ascii_lowercase(), PORT)
+            .ok_or_else(|| format!("not a host, or host and port: {endpoint}"))?;
+        Ok(Config {
+            side,
+            shape: Version::V3,
+            host,
+            port,
+            access_token,
+            client_token: automatic_client_token()?,
+            bind: None,
+            trust,
+            mapping: None,
+            files: BTreeMap::new(),
+            web_proxy: None,
+            settings: Settings::default(),
+        })
+    }
+
     /// What the user mapped, as the protocol machine wants to know it.
     pub fn wanted(&self) -> Wanted {
         match &self.mapping {
@@ -128,7 +171,7 @@ pub fn build(mut values: Values, lookup: Lookup<'_>, log: Log) -> Result<Config,
     let client_token = values.get("client-token").unwrap_or_default();
     input::client_token(client_token)?;
     let client_token = match client_token {
-        "" => automatic_client_token()?,
+        "" => automatic_client_token().map_err(Stop::Fatal)?,
         given => given.to_owned(),
     };
     let (host, port) = read_endpoint(&values, &settings)?;
@@ -160,8 +203,7 @@ pub fn build(mut values: Values, lookup: Lookup<'_>, log: Log) -> Result<Config,
         access_token,
         client_token,
         bind: bind.map(str::to_owned),
-        capath: capath.map(PathBuf::from),
-        verify,
+        trust: Trust::System { capath: capath.map(PathBuf::from), verify },
         mapping,
         files,
         web_proxy,
@@ -183,9 +225,9 @@ fn read_settings(values: &Values, lookup: Lookup<'_>, log: Log) -> Result<Settin
 
 /// `adit-auto-` and 128 random bits: a dropped link reconnects with it, and the server can tell it from a
 /// client token the user chose.
-fn automatic_client_token() -> Result<String, Stop> {
+fn automatic_client_token() -> Result<String, String> {
     let mut random = [0u8; 16];
-    getrandom::fill(&mut random).map_err(|error| Stop::Fatal(format!("No random numbers: {error}")))?;
+    getrandom::fill(&mut random).map_err(|error| format!("No random numbers: {error}"))?;
     let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("adit-auto-{digits}"))
 }
@@ -202,25 +244,24 @@ fn read_endpoint(values: &Values, settings: &Settings) -> Result<(String, u16), 
             endpoint.to_owned()
         }
     };
-    split_endpoint(&endpoint.to_ascii_lowercase())
+    split_endpoint(&endpoint.to_ascii_lowercase(), PORT)
         .ok_or_else(|| Stop::Fatal(format!("Invalid endpoint specified: {}", endpoint.to_ascii_lowercase())))
 }
 
-/// `host`, `host:port`, `[ipv6]`, `[ipv6]:port` or a bare IPv6 address; port 443 unless given.
-fn split_endpoint(endpoint: &str) -> Option<(String, u16)> {
-    const PORT: u16 = 443;
+/// `host`, `host:port`, `[ipv6]`, `[ipv6]:port` or a bare IPv6 address.
+pub(crate) fn split_endpoint(endpoint: &str, default_port: u16) -> Option<(String, u16)> {
     if endpoint.parse::<Ipv6Addr>().is_ok() {
-        return Some((endpoint.to_owned(), PORT));
+        return Some((endpoint.to_owned(), default_port));
     }
     if let Some(rest) = endpoint.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         host.parse::<Ipv6Addr>().ok()?;
-        let port = if rest.is_empty() { PORT } else { rest.strip_prefix(':')?.parse().ok()? };
+        let port = if rest.is_empty() { default_port } else { rest.strip_prefix(':')?.parse().ok()? };
         return Some((host.to_owned(), port));
     }
     let (host, port) = match endpoint.split_once(':') {
         Some((host, port)) => (host, port.parse().ok()?),
-        None => (endpoint, PORT),
+        None => (endpoint, default_port),
     };
     (!host.is_empty() && !host.contains(['[', ']'])).then(|| (host.to_owned(), port))
 }

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::carrier::Carrier;
-use crate::config::Config;
+use crate::config::{Config, Trust};
 use crate::log::Log;
 use crate::webproxy::{self, WebProxy};
 use crate::ws::{self, Answer, Upgrade};
@@ -46,10 +46,15 @@ pub struct Upgraded {
 }
 
 /// Why there is no WebSocket. The log has said it already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undone {
     /// The server said no for good (4xx).
-    Refused,
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The body of the answer, on one line.
+        text: String,
+    },
     /// Trying again may help.
     Failed,
 }
@@ -145,13 +150,10 @@ impl<'a> Dialer<'a> {
         log.trace(format_args!("Performing SSL handshake with {whom}"));
         let config = match &self.tls {
             Some(config) => config.clone(),
-            None => {
-                let (capath, verify) = (self.config.capath.as_deref(), self.config.verify);
-                tls::client(capath, verify, log).map_err(|error| {
-                    log.error(format_args!("Could not set up TLS: {error}"));
-                    Undone::Failed
-                })?
-            }
+            None => self.trust().map_err(|error| {
+                log.error(format_args!("Could not set up TLS: {error}"));
+                Undone::Failed
+            })?,
         };
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             log.error(format_args!("Not a host name or address: {host}"));
@@ -174,6 +176,15 @@ impl<'a> Dialer<'a> {
                 }
                 Err(Undone::Failed)
             }
+        }
+    }
+
+    fn trust(&self) -> Result<Arc<ClientConfig>, String> {
+        match &self.config.trust {
+            Trust::System { capath, verify } => {
+                tls::client(capath.as_deref(), *verify, self.log).map_err(|error| error.to_string())
+            }
+            Trust::Made(make) => make(),
         }
     }
 
@@ -221,7 +232,7 @@ impl<'a> Dialer<'a> {
             self.log.error(format_args!("Failed web socket session ID: {id}"));
         }
         match answer.status {
-            400..=499 => Undone::Refused,
+            400..=499 => Undone::Refused { status: answer.status, text: one_line(&answer.body()) },
             _ => Undone::Failed,
         }
     }
@@ -242,12 +253,17 @@ impl<'a> Dialer<'a> {
     }
 }
 
+/// Text of a stranger for one line of a log.
+fn one_line(text: &str) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
+}
+
 fn url(host: &str, port: u16) -> String {
     if host.contains(':') { format!("wss://[{host}]:{port}") } else { format!("wss://{host}:{port}") }
 }
 
 /// Connects to the first address that answers.
-async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match timeout(CONNECT, TcpStream::connect(address)).await {

@@ -1,9 +1,10 @@
-//! The device side: the local proxy, one end of a tunnel.
+//! The device side: the local proxy, one end of a tunnel, and the agent that opens such ends when told.
 //!
 //! [`localproxy::main`] is the whole program. Below it: [`options`] and [`config`] decide what to do,
 //! [`proxy`] keeps a link to the server, [`session`] moves the bytes of one link around the protocol machine
 //! of `adit_tunnel::endpoint`.
 
+pub mod backoff;
 pub mod bell;
 pub mod carrier;
 pub mod config;

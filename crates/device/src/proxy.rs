@@ -1,4 +1,4 @@
-//! The life of a local proxy: links to the server, one after the other, and when to stop.
+//! The life of one end of a tunnel: links to the server, one after the other, and when to stop.
 //! (spec: secure-tunneling §5.5)
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use adit_tunnel::endpoint::{self, Endpoint, Plan};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::backoff::{Backoff, chance};
 use crate::bell::{Bell, Token};
 use crate::config::Config;
 use crate::dial::{Dialer, Undone};
@@ -19,9 +20,50 @@ use crate::session::{Lasting, Outcome, Session};
 /// Time local applications have for their last bytes before the program ends.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Runs until the server ends the tunnel or refuses us; returns the exit status.
+/// How a tunnel ended on this side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The server sent a Close frame: the tunnel is closed, or its lifetime is over.
+    Closed,
+    /// The server refused the upgrade for good (4xx).
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What the server said, on one line.
+        text: String,
+    },
+    /// All tries that the settings allow were used up.
+    Unreachable,
+    /// This side cannot go on: a mapping that does not fit, a port that is in use.
+    Fault(String),
+}
+
+/// What happens to a tunnel while it lives, for whoever watches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News<'a> {
+    /// The link to the server is up, and the services are settled.
+    Up,
+    /// The link broke, or could not be made; it is tried again.
+    Down(&'a str),
+}
+
+/// Whoever wants to know what happens.
+pub type Watcher<'a> = &'a (dyn Fn(News<'_>) + Send + Sync);
+
+/// Runs until the server ends the tunnel or refuses us; returns the exit status of the local proxy.
 pub async fn run(config: &Config, log: Log) -> u8 {
     log.info(format_args!("Starting proxy in {} mode", config.side));
+    match keep(config, log, &|_| {}).await {
+        Ended::Closed => return 0,
+        Ended::Refused { .. } => {}
+        Ended::Unreachable => log.fatal("The proxy server could not be reached."),
+        Ended::Fault(why) => log.fatal(why),
+    }
+    1
+}
+
+/// Keeps a tunnel's end alive until it is over. Dropping the future ends all its connections at once.
+pub async fn keep(config: &Config, log: Log, watcher: Watcher<'_>) -> Ended {
     let settings = endpoint::Settings {
         side: config.side,
         shape: config.shape,
@@ -34,73 +76,76 @@ pub async fn run(config: &Config, log: Log) -> u8 {
         bell: Arc::new(Bell::default()),
         ending: JoinSet::new(),
     };
-    let status = links(config, log, &mut lasting).await;
+    let ended = links(config, log, watcher, &mut lasting).await;
     let ending = &mut lasting.ending;
     let _ = timeout(FAREWELL, async { while ending.join_next().await.is_some() {} }).await;
-    status
+    ended
 }
 
-async fn links(config: &Config, log: Log, lasting: &mut Lasting) -> u8 {
+async fn links(config: &Config, log: Log, watcher: Watcher<'_>, lasting: &mut Lasting) -> Ended {
     let mut dialer = Dialer::new(config, log);
     let delay = config.settings.retry_delay;
+    let mut backoff = Backoff::new(delay, config.settings.retry_cap);
     let mut failures = 0;
     let mut was_short = false;
     loop {
         let upgraded = match dialer.dial().await {
             Ok(upgraded) => upgraded,
-            Err(Undone::Refused) => return 1,
+            Err(Undone::Refused { status, text }) => return Ended::Refused { status, text },
             Err(Undone::Failed) => {
                 if config.settings.connect_retries.is_some_and(|retries| failures >= retries) {
-                    log.fatal("The proxy server could not be reached.");
-                    return 1;
+                    return Ended::Unreachable;
                 }
+                watcher(News::Down("the server could not be reached"));
                 failures += 1;
-                sleep(delay).await;
+                sleep(backoff.next(chance())).await;
                 continue;
             }
         };
         failures = 0;
         let began = Instant::now();
         let mut session = Session::new(upgraded, config, log, lasting);
-        let end = drive(&mut session, config, log).await;
+        let end = drive(&mut session, config, log, watcher).await;
         session.finish();
         match end {
-            End::Exit(status) => return status,
-            End::Again(why) => log.error(format_args!("The link to the proxy server broke: {why}")),
+            End::Over(ended) => return ended,
+            End::Again(why) => {
+                log.error(format_args!("The link to the proxy server broke: {why}"));
+                watcher(News::Down(&why));
+            }
         }
         let is_short = began.elapsed() < delay;
         if is_short && was_short {
-            sleep(delay).await;
+            sleep(backoff.next(chance())).await;
+        } else if !is_short {
+            backoff.reset();
         }
         was_short = is_short;
     }
 }
 
 enum End {
-    Exit(u8),
+    Over(Ended),
     Again(String),
 }
 
-async fn drive(session: &mut Session<'_>, config: &Config, log: Log) -> End {
+async fn drive(session: &mut Session<'_>, config: &Config, log: Log, watcher: Watcher<'_>) -> End {
+    if !session.lasting().services.is_empty() {
+        watcher(News::Up);
+    }
     loop {
         match session.run().await {
             Outcome::Ready(plan) => {
                 if let Err(why) = settle(session.lasting(), plan, config, log).await {
-                    log.fatal(why);
-                    return End::Exit(1);
+                    return End::Over(Ended::Fault(why));
                 }
+                watcher(News::Up);
             }
-            Outcome::Closed => return End::Exit(0),
+            Outcome::Closed => return End::Over(Ended::Closed),
             Outcome::Lost(why) => return End::Again(why),
             Outcome::Broken(why) if config.settings.reconnect_on_data_error => return End::Again(why),
-            Outcome::Broken(why) => {
-                log.fatal(why);
-                return End::Exit(1);
-            }
-            Outcome::Fault(fault) => {
-                log.fatal(fault);
-                return End::Exit(1);
-            }
+            Outcome::Broken(why) => return End::Over(Ended::Fault(why)),
+            Outcome::Fault(fault) => return End::Over(Ended::Fault(fault.to_string())),
         }
     }
 }

@@ -34,6 +34,11 @@ pub struct Services {
 }
 
 impl Services {
+    /// Whether they are not settled yet.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
     /// Where a destination connects for a service.
     pub fn target(&self, index: usize) -> Option<&Target> {
         self.targets.get(index)

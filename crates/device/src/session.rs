@@ -17,7 +17,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_tunnel::endpoint::{Endpoint, Fault, Link, Note, Order, Plan};
 use adit_tunnel::envelope::Envelope;
-use adit_tunnel::limits;
 use adit_tunnel::message::{Type, View};
 use adit_tunnel::websocket::{Opcode, code};
 use futures_util::future::{BoxFuture, abortable};
@@ -514,7 +513,7 @@ impl<'a> Session<'a> {
             if self.is_paused {
                 self.heard = now;
             }
-            let silence = limits::IDLE.max(self.config.settings.ping_period * 3);
+            let silence = self.config.settings.silence.max(self.config.settings.ping_period * 3);
             if now >= self.heard + silence {
                 let seconds = silence.as_secs();
                 return Poll::Ready(Outcome::Lost(format!("nothing was heard for {seconds} s")));

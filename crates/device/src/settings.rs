@@ -26,8 +26,12 @@ pub struct Settings {
     pub max_active_connections: usize,
     /// Time between pings.
     pub ping_period: Duration,
-    /// Time between tries to reach the server.
+    /// Time between tries to reach the server; the first of them when there is a `retry_cap`.
     pub retry_delay: Duration,
+    /// The longest time between tries, which then grows from try to try and is jittered; `None` keeps it as it is.
+    pub retry_cap: Option<Duration>,
+    /// Silence of the server, pongs included, after which the link counts as dead.
+    pub silence: Duration,
     /// Tries after the first to reach the server; `None` for ever.
     pub connect_retries: Option<u32>,
     /// Whether a message that cannot be read leads to a new link instead of the end.
@@ -74,6 +78,8 @@ impl Default for Settings {
             max_active_connections: 128,
             ping_period: Duration::from_secs(20),
             retry_delay: Duration::from_millis(2500),
+            retry_cap: None,
+            silence: limits::IDLE,
             connect_retries: None,
             reconnect_on_data_error: true,
             subprotocol: Version::V3.subprotocol().to_owned(),
