@@ -19,7 +19,11 @@ const EDGES: &[(&str, &[&str], &str)] = &[
         &["adit-store", "adit-aws", "adit-iot", "adit-mqtt", "adit-tunnel"],
         "the server joins the parts",
     ),
-    ("adit-device", &["adit-tunnel"], "the device build carries no server, store or database code"),
+    (
+        "adit-device",
+        &["adit-tunnel", "adit-mqtt"],
+        "the device build carries no server, store or database code",
+    ),
     (
         "adit",
         &["adit-server", "adit-device", "adit-aws"],

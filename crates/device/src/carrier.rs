@@ -4,6 +4,7 @@
 //! its reads.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -14,6 +15,9 @@ use tokio_rustls::client::TlsStream;
 /// Bytes of one read from the socket.
 const PIECE: usize = 64 * 1024;
 
+/// The same where little is said.
+const SMALL_PIECE: usize = 4 * 1024;
+
 /// A byte stream towards the server.
 #[derive(Debug)]
 pub struct Carrier {
@@ -21,6 +25,7 @@ pub struct Carrier {
     piece: Vec<u8>,
     start: usize,
     end: usize,
+    size: usize,
 }
 
 #[derive(Debug)]
@@ -41,7 +46,22 @@ impl Carrier {
     }
 
     fn over(io: Io) -> Carrier {
-        Carrier { io, piece: Vec::new(), start: 0, end: 0 }
+        Carrier { io, piece: Vec::new(), start: 0, end: 0, size: PIECE }
+    }
+
+    /// Reads in small pieces, which need little memory.
+    #[must_use]
+    pub fn small(mut self) -> Carrier {
+        self.size = SMALL_PIECE;
+        self
+    }
+
+    /// The address this machine has on the way.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.io {
+            Io::Tcp(io) => io.local_addr().ok(),
+            Io::Tls(io) => io.get_ref().0.local_addr().ok(),
+        }
     }
 
     /// Gives the read buffer's memory back while nothing arrives.
@@ -61,7 +81,7 @@ impl AsyncRead for Carrier {
         let this = &mut *self;
         if this.start == this.end {
             if this.piece.is_empty() {
-                this.piece.resize(PIECE, 0);
+                this.piece.resize(this.size, 0);
             }
             let mut buf = ReadBuf::new(&mut this.piece);
             match &mut this.io {

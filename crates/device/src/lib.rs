@@ -15,6 +15,7 @@ pub mod local;
 pub mod localproxy;
 pub mod log;
 pub mod mapping;
+pub mod mqtt;
 pub mod options;
 pub mod outbox;
 pub mod proxy;
