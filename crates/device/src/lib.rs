@@ -4,6 +4,7 @@
 //! [`proxy`] keeps a link to the server, [`session`] moves the bytes of one link around the protocol machine
 //! of `adit_tunnel::endpoint`.
 
+pub mod agent;
 pub mod backoff;
 pub mod bell;
 pub mod carrier;

@@ -1,0 +1,3 @@
+//! The agent: a device that is reachable.
+
+pub mod config;
