@@ -1,3 +1,6 @@
 //! The agent: a device that is reachable.
 
 pub mod config;
+pub mod identity;
+pub mod keep;
+pub mod x509;
