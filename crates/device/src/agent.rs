@@ -3,4 +3,6 @@
 pub mod config;
 pub mod identity;
 pub mod keep;
+pub mod parameter;
+pub mod provision;
 pub mod x509;
