@@ -2,6 +2,7 @@
 //! through the same functions, so that a finding stays fixed without a fuzzer.
 
 pub mod aws;
+pub mod device;
 pub mod iot;
 pub mod mqtt;
 pub mod mqtt_session;

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod corpus;
 mod destination;
 mod link;
 mod program;
