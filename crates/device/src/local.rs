@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::log::Log;
 use crate::mapping::Target;
+use crate::meter::Meter;
 use crate::tls;
 
 /// Connections that may wait to be accepted: a browser opens six at once.
@@ -148,14 +150,17 @@ pub struct Local {
     pub attempt: Option<AbortHandle>,
     /// The other end, for the log.
     pub peer: String,
+    /// Counts its bytes.
+    pub meter: Arc<Meter>,
     held: Vec<u8>,
     written: usize,
 }
 
 impl Local {
     /// A connection that holds nothing.
-    pub fn new(socket: Option<Socket>, waker: Waker, peer: String) -> Local {
-        Local { socket, waker, attempt: None, peer, held: Vec::new(), written: 0 }
+    pub fn new(socket: Option<Socket>, waker: Waker, peer: String, meter: Arc<Meter>) -> Local {
+        meter.opened();
+        Local { socket, waker, attempt: None, peer, meter, held: Vec::new(), written: 0 }
     }
 
     /// Bytes the application has not taken yet.
@@ -168,6 +173,7 @@ impl Local {
     /// # Errors
     /// The socket's.
     pub fn deliver(&mut self, mut payload: &[u8]) -> io::Result<()> {
+        self.meter.received(payload.len());
         if let Some(socket) = self.socket.as_mut()
             && self.written == self.held.len()
         {
@@ -224,6 +230,7 @@ impl Local {
         if let Some(attempt) = self.attempt {
             attempt.abort();
         }
+        self.meter.closed();
         self.socket.map(|socket| end(socket, self.held, self.written))
     }
 }

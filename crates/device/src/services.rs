@@ -2,6 +2,7 @@
 //! They outlive the links to the server.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Waker;
 
 use adit_tunnel::Side;
@@ -10,17 +11,23 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use crate::config::Config;
+use crate::door::{Door, Intake};
 use crate::log::Log;
 use crate::mapping::{self, BadMapping, Target};
+use crate::meter::Meter;
 use crate::{local, tls};
 
-/// A source's listener for the service with the same index.
+/// A source's way in to one of its services.
 #[derive(Debug)]
 pub struct Listener {
-    /// The socket.
-    pub socket: TcpListener,
-    /// Its port.
+    /// The index of the service.
+    pub service: usize,
+    /// Where connections come from.
+    pub intake: Intake,
+    /// Its port, 0 where it has none.
     pub port: u16,
+    /// Counts what goes through it.
+    pub meter: Arc<Meter>,
     /// Rings for it.
     pub waker: Waker,
 }
@@ -98,7 +105,33 @@ impl Services {
                 log.info(format_args!("{id} = {port}"));
             }
             log.info(format_args!("Listening for new connection on port {port}"));
-            self.listeners.push(Listener { socket, port, waker: waker(index) });
+            let (intake, meter, waker) = (Intake::Tcp(socket), Arc::default(), waker(index));
+            self.listeners.push(Listener { service: index, intake, port, meter, waker });
+        }
+        Ok(())
+    }
+
+    /// Puts doors that are made already in the place of listeners.
+    ///
+    /// # Errors
+    /// The text for a door to a service that the tunnel does not have.
+    pub fn install(
+        &mut self,
+        doors: Vec<Door>,
+        ids: &[String],
+        waker: impl Fn(usize) -> Waker,
+    ) -> Result<(), String> {
+        for (index, door) in doors.into_iter().enumerate() {
+            let is_it = |id: &String| *id == door.service || id.is_empty();
+            let service = ids.iter().position(is_it).ok_or_else(|| {
+                format!("the tunnel has no service {}; it has {}", door.service, ids.join(", "))
+            })?;
+            let port = match &door.intake {
+                Intake::Tcp(socket) => socket.local_addr().map_or(0, |address| address.port()),
+                Intake::Unix(_) | Intake::Handed(_) => 0,
+            };
+            let Door { intake, meter, .. } = door;
+            self.listeners.push(Listener { service, intake, port, meter, waker: waker(index) });
         }
         Ok(())
     }

@@ -31,6 +31,7 @@ use crate::dial::{Upgraded, Wire};
 use crate::inbox::{Inbox, Item};
 use crate::local::{Local, Socket, reach};
 use crate::log::{Level, Log};
+use crate::meter::Meter;
 use crate::outbox::{self, Outbox};
 use crate::services::Services;
 use crate::tls;
@@ -182,19 +183,21 @@ impl<'a> Session<'a> {
 
     /// Takes the connections that wait at a listener.
     fn accept(&mut self, index: usize, cx: &mut Context<'_>) {
-        while self.lasting.endpoint.may_accept(index) {
-            let Some(listener) = self.lasting.services.listeners.get(index) else { return };
-            let accepted = listener.socket.poll_accept(&mut Context::from_waker(&listener.waker));
-            let port = listener.port;
-            match accepted {
+        loop {
+            let Some(listener) = self.lasting.services.listeners.get_mut(index) else { return };
+            if !self.lasting.endpoint.may_accept(listener.service) {
+                return;
+            }
+            let (service, port) = (listener.service, listener.port);
+            match listener.intake.poll(&mut Context::from_waker(&listener.waker)) {
                 Poll::Pending => return,
-                Poll::Ready(Ok((stream, peer))) => {
+                Poll::Ready(Ok((socket, peer))) => {
                     self.log.info(format_args!("Accepted tcp connection on port {port} from {peer}"));
-                    let _ = stream.set_nodelay(true);
-                    if let Some(link) = self.lasting.endpoint.accepted(index) {
+                    let meter = listener.meter.clone();
+                    if let Some(link) = self.lasting.endpoint.accepted(service) {
                         let id = self.lasting.endpoint.address(link).map_or(1, |to| to.connection_id.max(1));
                         self.log.info(format_args!("creating tcp connection id {id}"));
-                        self.add(link, Some(Socket::Tcp(stream)), peer.to_string());
+                        self.add(link, Some(socket), peer, meter);
                         self.lasting.endpoint.readable(link);
                     }
                     self.carry_out();
@@ -217,9 +220,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn add(&mut self, link: Link, socket: Option<Socket>, peer: String) {
+    fn add(&mut self, link: Link, socket: Option<Socket>, peer: String, meter: Arc<Meter>) {
         let waker = self.lasting.bell.waker(Token::Local(link));
-        self.locals.insert(link, Local::new(socket, waker, peer));
+        self.locals.insert(link, Local::new(socket, waker, peer, meter));
     }
 
     /// Takes the applications that were reached, or not.
@@ -375,7 +378,10 @@ impl<'a> Session<'a> {
             let count = buf.filled().len();
             match result {
                 Poll::Pending => continue,
-                Poll::Ready(Ok(())) if count > 0 => self.send_data(link, count),
+                Poll::Ready(Ok(())) if count > 0 => {
+                    local.meter.sent(count);
+                    self.send_data(link, count);
+                }
                 Poll::Ready(Ok(())) => self.local_ended(link, None),
                 Poll::Ready(Err(error)) => self.local_ended(link, Some(&error)),
             }
@@ -492,7 +498,7 @@ impl<'a> Session<'a> {
         let Some(target) = self.lasting.services.target(service).cloned() else {
             return self.lasting.endpoint.connect_failed(link);
         };
-        self.add(link, None, target.dialed());
+        self.add(link, None, target.dialed(), Arc::default());
         let settings = &self.config.settings;
         let attempt =
             reach(target, self.config.bind.clone(), settings.tcp_retries, settings.tcp_retry_delay, self.log);
