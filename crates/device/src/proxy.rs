@@ -13,6 +13,7 @@ use crate::backoff::{Backoff, chance};
 use crate::bell::{Bell, Token};
 use crate::config::Config;
 use crate::dial::{Dialer, Undone};
+use crate::door::Door;
 use crate::log::Log;
 use crate::services::Services;
 use crate::session::{Lasting, Outcome, Session};
@@ -64,6 +65,16 @@ pub async fn run(config: &Config, log: Log) -> u8 {
 
 /// Keeps a tunnel's end alive until it is over. Dropping the future ends all its connections at once.
 pub async fn keep(config: &Config, log: Log, watcher: Watcher<'_>) -> Ended {
+    keep_with(Services::default(), config, log, watcher).await
+}
+
+/// Keeps the source of a tunnel alive until it is over, like [`keep`], and takes connections from doors that are open
+/// already instead of listening on ports of the configuration's. They stay open from one link to the next.
+pub async fn keep_source(config: &Config, doors: Vec<Door>, log: Log, watcher: Watcher<'_>) -> Ended {
+    keep_with(Services::behind(doors), config, log, watcher).await
+}
+
+async fn keep_with(services: Services, config: &Config, log: Log, watcher: Watcher<'_>) -> Ended {
     let settings = endpoint::Settings {
         side: config.side,
         shape: config.shape,
@@ -72,7 +83,7 @@ pub async fn keep(config: &Config, log: Log, watcher: Watcher<'_>) -> Ended {
     };
     let mut lasting = Lasting {
         endpoint: Endpoint::new(settings),
-        services: Services::default(),
+        services,
         bell: Arc::new(Bell::default()),
         ending: JoinSet::new(),
     };
@@ -158,7 +169,11 @@ async fn settle(lasting: &mut Lasting, plan: Plan, config: &Config, log: Log) ->
         return Ok(());
     }
     let bell = lasting.bell.clone();
-    lasting.services.listen(&ids, config, log, |index| bell.waker(Token::Listener(index))).await?;
+    let waker = |index| bell.waker(Token::Listener(index));
+    match lasting.services.doors.take() {
+        Some(doors) => lasting.services.install(doors, &ids, waker)?,
+        None => lasting.services.listen(&ids, config, log, waker).await?,
+    }
     for listener in &lasting.services.listeners {
         listener.waker.wake_by_ref();
     }

@@ -38,9 +38,16 @@ pub struct Services {
     targets: Vec<Target>,
     /// A source's listeners; empty until it listens.
     pub listeners: Vec<Listener>,
+    /// What a source takes in their place, until the services are settled.
+    pub doors: Option<Vec<Door>>,
 }
 
 impl Services {
+    /// Services that a source serves through doors of the caller's.
+    pub fn behind(doors: Vec<Door>) -> Services {
+        Services { doors: Some(doors), ..Services::default() }
+    }
+
     /// Whether they are not settled yet.
     pub fn is_empty(&self) -> bool {
         self.targets.is_empty()

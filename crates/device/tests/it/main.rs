@@ -8,6 +8,7 @@
 
 mod corpus;
 mod destination;
+mod doors;
 mod link;
 mod program;
 mod server;
