@@ -2,9 +2,10 @@
 //!
 //! All targets read text: one line, header lines up to an empty line, then the body.
 
+use adit_aws::profile::{Kind, Sections, command_words};
 use adit_aws::table::{Check, Place};
 use adit_aws::{Call, Failure, Operation, Protocol, Refusal, Refused, Request, Service, Signature, Signer};
-use adit_aws::{fault, limits, read, sign};
+use adit_aws::{Unanswered, fault, limits, read, read_answer, sign};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
@@ -86,6 +87,41 @@ pub fn form(data: &[u8]) {
     match call.bind() {
         Ok(input) => bound_again(call.operation(), &input),
         Err(refused) => told(&refused),
+    }
+}
+
+/// `service.Operation status`, headers, body: an answer, as a client reads it. What comes of it can be shown.
+pub fn answer(data: &[u8]) {
+    let Some((line, headers, body)) = parts(data) else {
+        return;
+    };
+    let (name, status) = line.split_once(' ').unwrap_or((line, "200"));
+    match read_answer(operation(name), status.parse().unwrap_or(200), &headers, body) {
+        Ok(output) => drop(output.to_string()),
+        Err(Unanswered::Fault(fault)) => {
+            assert!(!fault.to_string().is_empty() && !fault.code.contains([':', '#']), "{fault:?}");
+        }
+        Err(Unanswered::Unreadable(why)) => assert!(!why.is_empty()),
+    }
+}
+
+/// A file with profiles. No value of it is ever shown, and what is split as a command can be joined again.
+pub fn profile(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Sections::parse(text) {
+        Ok(file) => {
+            for kind in [Kind::Config, Kind::Credentials] {
+                assert!(file.profiles(kind).all(|name| file.profile(kind, name).is_some()));
+            }
+        }
+        Err(why) => assert!(why.starts_with("line ")),
+    }
+    if let Ok(words) = command_words(text) {
+        let quoted: Vec<String> =
+            words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+        assert_eq!(command_words(&quoted.join(" ")), Ok(words));
     }
 }
 

@@ -9,29 +9,36 @@
 //! Whoever holds a [`Call`] therefore holds a verified one. A caller who has proved who he is by other means (a device
 //! with its TLS certificate) enters by [`name`] instead. Answers are written by [`reply()`] and [`fault`], in the
 //! wire form that [`Refused::about`] or the operation's service names. The crate is pure: the caller brings the
-//! request, the secret and the time. The rows of all operations come from AWS's models (`tools/gen_aws_tables.py`).
+//! request, the secret and the time. A client goes the other way: [`build`] makes the request of an operation, [`sign`]
+//! signs it, and [`read_answer`] reads what comes back. The rows of all operations come from AWS's models (`tools/gen_aws_tables.py`).
 
 #![warn(missing_docs)]
 
 pub mod json11;
 pub mod limits;
 pub mod pattern;
+pub mod profile;
 pub mod query_xml;
 pub mod rest_json;
 pub mod service;
 pub mod sigv4;
 pub mod table;
 
+mod answer;
 mod bind;
 mod form;
 mod json;
+mod outgoing;
 mod refusal;
 mod reply;
 mod route;
 mod time;
 mod uri;
 mod validate;
+mod xml;
 
+pub use answer::{Fault, Unanswered, read_answer};
+pub use outgoing::{Outgoing, blob, build};
 pub use refusal::{About, Refusal, Refused};
 pub use reply::{Failure, Reply, fault, reply};
 pub use service::{Protocol, Service};

@@ -21,3 +21,13 @@ fn bind() {
 fn form() {
     replay("form", checks::form);
 }
+
+#[test]
+fn answer() {
+    replay("answer", checks::answer);
+}
+
+#[test]
+fn profile() {
+    replay("profile", checks::profile);
+}

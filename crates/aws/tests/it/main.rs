@@ -11,6 +11,7 @@
 mod corpus;
 mod messages;
 mod operations;
+mod outgoing;
 mod patterns;
 mod properties;
 mod refusals;
