@@ -7,7 +7,7 @@ mod init;
 mod register;
 mod sign;
 
-use crate::client;
+use crate::api;
 use crate::exit::{self, Failure, Result};
 use adit_server::pki::authority::{Authority, Key, KeyKind, Signed};
 use adit_server::pki::{Attribute, Name};
@@ -74,7 +74,7 @@ impl Issuer {
         let path = self.ca_key.clone().unwrap_or_else(|| self.ca.with_extension("key"));
         let key = read(&path, "name the private key of the CA with --ca-key")?;
         let key = Key::read(&key).map_err(|why| in_file(&path, &why))?;
-        Authority::read(&certificate, key, client::now()).map_err(|why| in_file(&self.ca, &why))
+        Authority::read(&certificate, key, api::now()).map_err(|why| in_file(&self.ca, &why))
     }
 }
 

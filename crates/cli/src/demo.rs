@@ -1,15 +1,16 @@
 //! `adit demo`: a whole tunnel on one machine, step by step, left running for the reader to try.
 
-use crate::data_dir::{Key, nearby};
+use crate::api::Api;
+use crate::data_dir::{Nearby, nearby};
 use crate::exit::{self, Failure, Result};
-use crate::{client, out, serve};
-use adit_server::nearby::Nearby;
+use crate::{http, out, serve};
+use adit_aws::Service;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ async fn demo(args: &Args) -> Result {
 
     step(3, "Open a tunnel to it");
     detail("aws iotsecuretunneling open-tunnel --destination-config thingName=demo,services=HTTP");
-    let tunnel = open_tunnel(&client, &Key::read(&client.credentials)?).await?;
+    let tunnel = open_tunnel(&client).await?;
     detail(format_args!("tunnel {}, and one token for each side", tunnel.id));
 
     step(4, "On the device: connect its side; it makes one outbound TLS connection");
@@ -187,16 +188,15 @@ struct Tunnel {
     destination: String,
 }
 
-async fn open_tunnel(client: &Nearby, key: &Key) -> Result<Tunnel> {
-    let headers =
-        [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "IoTSecuredTunneling.OpenTunnel")];
-    let body = r#"{"description":"adit demo","destinationConfig":{"thingName":"demo","services":["HTTP"]}}"#;
-    let answer = client::call(client, key, "IoTSecuredTunneling", &headers, body).await?;
-    let value: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-    let member = |name: &str| value.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+async fn open_tunnel(client: &Nearby) -> Result<Tunnel> {
+    let input = json!({
+        "description": "adit demo", "destinationConfig": { "thingName": "demo", "services": ["HTTP"] },
+    });
+    let answer = Api::nearby(client)?.call(Service::Tunneling, "OpenTunnel", input).await?;
+    let member = |name: &str| answer.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     match (member("tunnelId"), member("sourceAccessToken"), member("destinationAccessToken")) {
         (Some(id), Some(source), Some(destination)) => Ok(Tunnel { id, source, destination }),
-        _ => Err(Failure::failed(format!("open-tunnel was answered with {}: {value}", answer.status()))),
+        _ => Err(Failure::failed("the answer to OpenTunnel has no tunnel in it")),
     }
 }
 
@@ -257,6 +257,6 @@ async fn fetch(address: SocketAddr) -> Result<String> {
         .header("host", address.to_string())
         .body(Full::new(Bytes::new()))
         .map_err(|error| Failure::failed(error.to_string()))?;
-    let answer = client::send(wire, request).await?;
+    let answer = http::exchange(wire, request).await?;
     Ok(String::from_utf8_lossy(answer.body()).into_owned())
 }

@@ -1,10 +1,11 @@
 //! `adit doctor`: checks from outside what users get wrong, each with the fix.
 
-use crate::client;
-use crate::data_dir::{Folder, Key, nearby};
+use crate::api::{self, Api};
+use crate::data_dir::{Folder, Nearby, nearby};
 use crate::exit::{self, Failure, Result};
+use crate::http::{self, Client, Proxies, Target};
 use crate::{out, status};
-use adit_server::nearby::Nearby;
+use adit_aws::Service;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, Response};
@@ -138,7 +139,6 @@ async fn from_elsewhere(server: &str, ca: Option<&Path>, findings: &mut Findings
         tunnel: Some(server.to_owned()),
         mqtt: None,
         region: String::new(),
-        account: String::new(),
         ca: ca.map(Path::to_path_buf),
         credentials: none.clone(),
         settings: none.clone(),
@@ -188,7 +188,8 @@ async fn api(client: &Nearby, findings: &mut Findings) -> bool {
     let ready = match get(client, "/readyz").await {
         Ok(answer) => answer,
         Err(failure) => {
-            findings.failed("endpoint", advice(client, &failure.to_string()));
+            let text = failure.to_string();
+            findings.failed("endpoint", format!("{text}: {}", http::advice(&text)));
             return false;
         }
     };
@@ -210,22 +211,6 @@ async fn api(client: &Nearby, findings: &mut Findings) -> bool {
     true
 }
 
-/// What to do about a connection that did not come up.
-fn advice(client: &Nearby, text: &str) -> String {
-    let next = if text.contains("NotValidForName") {
-        "add this name to `names` in the server's configuration and restart it"
-    } else if text.contains("UnknownIssuer") {
-        "the certificate is of another CA: pass the server's pki/ca.pem with --ca"
-    } else if text.contains("Expired") || text.contains("NotValidYet") {
-        "compare the clocks of both machines, then look at the certificate's dates"
-    } else if text.contains("refused") {
-        "nothing listens there: is the server running, is the port right?"
-    } else {
-        "look for a firewall or proxy in between"
-    };
-    format!("{}: {text}: {next}", client.endpoint)
-}
-
 fn clock(answer: &Response<Bytes>, findings: &mut Findings) {
     let date = answer.headers().get("date").and_then(|value| value.to_str().ok());
     let theirs =
@@ -233,7 +218,7 @@ fn clock(answer: &Response<Bytes>, findings: &mut Findings) {
     let Some(theirs) = theirs else {
         return findings.failed("clock", "the answer carries no date: is a proxy in between?");
     };
-    let skew = client::now() - theirs;
+    let skew = api::now() - theirs;
     let grade = match skew.abs() {
         skew if skew >= SKEW_REFUSED => Grade::Failed,
         skew if skew >= SKEW_WORTH_A_WORD => Grade::Warning,
@@ -245,32 +230,23 @@ fn clock(answer: &Response<Bytes>, findings: &mut Findings) {
 }
 
 async fn keys(client: &Nearby, findings: &mut Findings) {
-    let key = match Key::read(&client.credentials) {
-        Ok(key) => key,
-        Err(failure) => return findings.failed("keys", failure.to_string()),
+    let asked = async {
+        let api = Api::nearby(client)?;
+        api.call(Service::Sts, "GetCallerIdentity", json!({})).await?;
+        api.key().await
     };
-    let headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
-    let body = "Action=GetCallerIdentity&Version=2011-06-15";
-    match client::call(client, &key, "sts", &headers, body).await {
-        Ok(answer) if answer.status().is_success() => findings.ok("keys", format!("{} is accepted", key.id)),
-        Ok(answer) => findings.failed(
-            "keys",
-            format!(
-                "{} is answered with {}: {}",
-                key.id,
-                answer.status(),
-                String::from_utf8_lossy(answer.body())
-            ),
-        ),
+    match asked.await {
+        Ok(key) => findings.ok("keys", format!("{} is accepted", key.id)),
         Err(failure) => findings.failed("keys", failure.to_string()),
     }
 }
 
 async fn get(client: &Nearby, path: &str) -> Result<Response<Bytes>> {
-    let (wire, authority) = client::connect(client).await?;
+    let target = Target::parse(&client.endpoint)?;
+    let wire = Client::new(client.ca.clone(), Proxies::default()).connect(&target).await?;
     let request = Request::get(path)
-        .header("host", authority)
+        .header("host", target.authority())
         .body(Full::new(Bytes::new()))
         .map_err(|error| Failure::failed(format!("request: {error}")))?;
-    client::send(wire, request).await
+    http::exchange(wire, request).await
 }

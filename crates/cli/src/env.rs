@@ -1,9 +1,8 @@
 //! `adit env`: the environment that points AWS's programs at the server.
 
-use crate::data_dir::{Folder, Key, nearby};
+use crate::data_dir::{Folder, Key, Nearby, nearby};
 use crate::exit::{self, Result};
 use crate::out;
-use adit_server::nearby::Nearby;
 use serde_json::{Map, Value};
 use std::process::ExitCode;
 

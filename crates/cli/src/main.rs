@@ -1,39 +1,51 @@
 //! The `adit` command: picks what to do. Started as `localproxy` it is the local proxy.
 
-#[cfg(feature = "server")]
 mod exit;
 mod out;
 mod proxy;
 
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
+mod api;
+#[cfg(feature = "client")]
+mod ask;
+#[cfg(feature = "client")]
+mod data_dir;
+#[cfg(feature = "client")]
+mod http;
+#[cfg(feature = "client")]
+mod private;
+#[cfg(feature = "client")]
+mod span;
+#[cfg(feature = "client")]
+mod tunnel;
+#[cfg(feature = "client")]
+mod watch;
+
+#[cfg(feature = "client")]
 mod audit;
 #[cfg(feature = "server")]
 mod ca;
-#[cfg(feature = "server")]
-mod client;
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
 mod clients;
 #[cfg(feature = "server")]
 mod config;
 #[cfg(feature = "server")]
-mod data_dir;
-#[cfg(feature = "server")]
 mod demo;
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
 mod doctor;
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
 mod env;
 #[cfg(feature = "server")]
 mod operations;
 #[cfg(feature = "server")]
 mod permissions;
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
 mod provisioning;
 #[cfg(feature = "server")]
 mod serve;
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
 mod status;
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
 mod why;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -55,28 +67,31 @@ enum Command {
     /// Print the environment that points `aws`, boto3 and `localproxy` at the server.
     ///
     /// Use it as: eval "$(adit env)"
-    #[cfg(feature = "server")]
+    #[cfg(feature = "client")]
     Env(env::Args),
     /// Show what the server is doing.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "client")]
     Status(status::Args),
+    /// Open, look at and close tunnels.
+    #[cfg(feature = "client")]
+    Tunnel(Box<tunnel::Args>),
     /// Show who did what to which resource, with what result.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "client")]
     Audit(audit::Args),
     /// Show why devices were refused: certificate, policy and statement, or what is missing.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "client")]
     Why(why::Args),
     /// Show connected MQTT clients, or cut one off.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "client")]
     Clients(clients::Args),
     /// Show which devices were provisioned on their first connection and which were not, or try again.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "client")]
     Provisioning(provisioning::Args),
     /// A CA for devices: make one, register it, make and sign device certificates.
     #[cfg(feature = "server")]
     Ca(ca::Args),
     /// Check from outside what users get wrong: folder, certificate, clock, keys, ports.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "client")]
     Doctor(doctor::Args),
     /// Print, check or explain the configuration.
     #[cfg(feature = "server")]
@@ -112,21 +127,23 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(&args),
-        #[cfg(feature = "server")]
+        #[cfg(feature = "client")]
         Command::Env(args) => env::run(&args),
-        #[cfg(feature = "server")]
+        #[cfg(feature = "client")]
         Command::Status(args) => status::run(&args),
-        #[cfg(feature = "server")]
+        #[cfg(feature = "client")]
+        Command::Tunnel(args) => tunnel::run(&args),
+        #[cfg(feature = "client")]
         Command::Audit(args) => audit::run(&args),
-        #[cfg(feature = "server")]
+        #[cfg(feature = "client")]
         Command::Why(args) => why::run(&args),
-        #[cfg(feature = "server")]
+        #[cfg(feature = "client")]
         Command::Clients(args) => clients::run(&args),
-        #[cfg(feature = "server")]
+        #[cfg(feature = "client")]
         Command::Provisioning(args) => provisioning::run(&args),
         #[cfg(feature = "server")]
         Command::Ca(args) => ca::run(&args),
-        #[cfg(feature = "server")]
+        #[cfg(feature = "client")]
         Command::Doctor(args) => doctor::run(&args),
         #[cfg(feature = "server")]
         Command::Config(args) => config::run(&args),
@@ -142,7 +159,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs a command that waits for sockets.
-#[cfg(feature = "server")]
+#[cfg(feature = "client")]
 fn block_on(work: impl Future<Output = exit::Result>) -> exit::Result {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| exit::Failure::failed(format!("no runtime: {error}")))?.block_on(work)

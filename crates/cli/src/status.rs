@@ -1,9 +1,8 @@
 //! `adit status`: what the server of a data folder is doing.
 
-use crate::client;
 use crate::data_dir::{Folder, nearby};
 use crate::exit::{self, Failure, Result};
-use crate::out;
+use crate::{http, out};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request};
@@ -144,7 +143,7 @@ async fn exchange(socket: &Path, method: Method, path: &str) -> Result<Value> {
         .header("host", "adit")
         .body(Full::new(Bytes::new()))
         .map_err(|error| Failure::failed(format!("request: {error}")))?;
-    let answer = client::send(wire, request).await?;
+    let answer = http::exchange(wire, request).await?;
     serde_json::from_slice(answer.body()).map_err(|error| Failure::failed(format!("{path}: {error}")))
 }
 

@@ -3,7 +3,7 @@
 use super::files::{self, Output, named};
 use super::{DAY, Issuer, KeyType, Subject, days, described, note_of_end, refused, until_day};
 use crate::exit::{Failure, Result};
-use crate::{client, out};
+use crate::{api, out};
 use adit_server::ids::Ids;
 use adit_server::pki::authority::{Authority, Key};
 use serde_json::Value;
@@ -72,7 +72,7 @@ impl Args {
         let subject = self.subject.name(name)?;
         let key = Key::generate(self.key.into()).map_err(refused)?;
         let life = self.days * DAY;
-        let signed = authority.device(&subject, &key, life, &Ids::Real, client::now()).map_err(refused)?;
+        let signed = authority.device(&subject, &key, life, &Ids::Real, api::now()).map_err(refused)?;
         let [key_path, pem_path, chain_path] = self.paths(name);
         let chain = format!("{}{}", signed.pem, authority.certificate().pem);
         files::save(

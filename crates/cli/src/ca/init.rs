@@ -3,7 +3,7 @@
 use super::files::{self, Output, named};
 use super::{DAY, KeyType, Subject, days, described, option, refused, until_day};
 use crate::exit::Result;
-use crate::{client, out};
+use crate::{api, out};
 use adit_server::ids::Ids;
 use adit_server::pki::authority::{Authority, Key};
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Result {
     files::free([&*key_path, &*pem_path], args.force)?;
     let name = args.subject.name(&args.common_name)?;
     let key = Key::generate(args.key.into()).map_err(refused)?;
-    let made = Authority::make(key, &name, args.days * DAY, &Ids::Real, client::now()).map_err(refused)?;
+    let made = Authority::make(key, &name, args.days * DAY, &Ids::Real, api::now()).map_err(refused)?;
     files::folder(&args.dir)?;
     let (key, certificate) = (made.key().pem(), made.certificate());
     files::save(

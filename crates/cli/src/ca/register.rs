@@ -1,22 +1,19 @@
 //! `adit ca register`.
 
 use super::{Issuer, in_file, option, read, refused};
-use crate::data_dir::{Key, nearby};
+use crate::api::{self, Api, ApiArgs};
 use crate::exit::{Failure, Result};
-use crate::{client, out};
+use crate::out;
+use adit_aws::Service;
 use adit_server::ids::Ids;
-use adit_server::nearby::Nearby;
 use adit_server::pki::authority::ca_certificate;
-use hyper::Method;
-use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use serde_json::{Value, json};
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     issuer: Issuer,
-    #[command(flatten)]
-    server: Server,
     /// What to make for a device when it first connects: a file with `templateBody` and `roleArn`, as `aws iot
     /// register-ca-certificate --registration-config` takes it, or a template alone together with --role-arn.
     #[arg(long, value_name = "FILE", conflicts_with = "template_name")]
@@ -40,52 +37,40 @@ pub struct Args {
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
-}
-
-/// Where the server is. Without an option: the folder in ADIT_DATA_DIR, else the URL in AWS_ENDPOINT_URL_IOT or
-/// AWS_ENDPOINT_URL, else the folder ./data.
-#[derive(clap::Args)]
-struct Server {
-    /// Data folder of a server on this machine.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "endpoint_url")]
-    data_dir: Option<PathBuf>,
-    /// URL of the API of a server elsewhere; the access key is taken from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-    /// AWS_SESSION_TOKEN, the region from AWS_REGION, the CA to trust from AWS_CA_BUNDLE.
-    #[arg(long, value_name = "URL")]
-    endpoint_url: Option<String>,
+    #[command(flatten)]
+    api: ApiArgs,
 }
 
 pub async fn run(args: &Args) -> Result {
     let config = args.config()?;
-    let (server, key) =
-        args.server.find(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+    let api = Api::open(&args.api)?;
     let certificate = args.issuer.certificate()?;
     let say = |line: &dyn std::fmt::Display| {
         if !args.json {
             out::talk(line);
         }
     };
-    let mut body = Map::from_iter([("caCertificate".to_owned(), Value::from(certificate.as_str()))]);
+    let mut proof_pem = None;
     if args.sni_only {
-        ca_certificate(&certificate, client::now()).map_err(|why| in_file(&args.issuer.ca, &why))?;
-        body.insert("certificateMode".to_owned(), "SNI_ONLY".into());
+        ca_certificate(&certificate, api::now()).map_err(|why| in_file(&args.issuer.ca, &why))?;
     } else {
         let authority = args.issuer.open()?;
-        let answer = client::iot(&server, &key, Method::GET, "/registrationcode", &Value::Null).await?;
+        let answer = api.call(Service::Iot, "GetRegistrationCode", json!({})).await?;
         let code = text(&answer, "registrationCode")?;
         say(&format_args!("Registration code of this account and region: {code}"));
-        let proof = authority.verification(&code, &Ids::Real, client::now()).map_err(refused)?;
+        let proof = authority.verification(&code, &Ids::Real, api::now()).map_err(refused)?;
         say(&"Signed a verification certificate with that code as its common name.");
-        body.insert("verificationCertificate".to_owned(), proof.pem.into());
+        proof_pem = Some(proof.pem);
     }
-    if let Some(config) = config {
-        body.insert("registrationConfig".to_owned(), config);
-    }
-    let path = format!(
-        "/cacertificate?allowAutoRegistration={}&setAsActive={}",
-        !args.no_auto_registration, !args.inactive
-    );
-    let answer = client::iot(&server, &key, Method::POST, &path, &body.into()).await?;
+    let input = json!({
+        "caCertificate": certificate,
+        "verificationCertificate": proof_pem,
+        "certificateMode": args.sni_only.then_some("SNI_ONLY"),
+        "registrationConfig": config,
+        "allowAutoRegistration": !args.no_auto_registration,
+        "setAsActive": !args.inactive,
+    });
+    let answer = api.call(Service::Iot, "RegisterCACertificate", input).await?;
     let (id, arn) = (text(&answer, "certificateId")?, text(&answer, "certificateArn")?);
     if args.json {
         out::json(&answer);
@@ -175,54 +160,6 @@ fn config_of(given: &str, role: Option<&str>) -> std::result::Result<Value, Stri
     Ok(config.into())
 }
 
-impl Server {
-    fn find(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<(Nearby, Key)> {
-        let folder = || variable("ADIT_DATA_DIR").map(PathBuf::from);
-        let folder = match (&self.data_dir, &self.endpoint_url) {
-            (Some(folder), _) => Some(folder.clone()),
-            (None, Some(_)) => None,
-            (None, None) => folder(),
-        };
-        let url = || variable("AWS_ENDPOINT_URL_IOT").or_else(|| variable("AWS_ENDPOINT_URL"));
-        match (folder, self.endpoint_url.clone().or_else(url)) {
-            (None, Some(url)) => elsewhere(url, variable),
-            (folder, _) => {
-                let server = nearby(&folder.unwrap_or_else(|| PathBuf::from("./data")))?;
-                let key = Key::read(&server.credentials)?;
-                Ok((server, key))
-            }
-        }
-    }
-}
-
-fn elsewhere(endpoint: String, variable: &dyn Fn(&str) -> Option<String>) -> Result<(Nearby, Key)> {
-    let wanted = |name: &str| {
-        variable(name).ok_or_else(|| {
-            Failure::usage(format!("{name} is not set, which calls to {endpoint} need; or name a server on this machine with --data-dir"))
-        })
-    };
-    let key = Key {
-        id: wanted("AWS_ACCESS_KEY_ID")?,
-        secret: wanted("AWS_SECRET_ACCESS_KEY")?,
-        session_token: variable("AWS_SESSION_TOKEN"),
-    };
-    let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
-    let region = region.map_or_else(|| wanted("AWS_REGION"), Ok)?;
-    let none = || Path::new("").to_owned();
-    let server = Nearby {
-        endpoint,
-        tunnel: None,
-        mqtt: None,
-        region,
-        account: String::new(),
-        ca: variable("AWS_CA_BUNDLE").map(PathBuf::from),
-        credentials: none(),
-        settings: none(),
-        admin: none(),
-    };
-    Ok((server, key))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,42 +198,5 @@ mod tests {
             let refused = config_of(given, role).unwrap_err();
             assert!(refused.contains(why), "{given}: {refused}");
         }
-    }
-
-    fn server(data_dir: Option<&str>, url: Option<&str>, set: &[(&str, &str)]) -> Result<(Nearby, Key)> {
-        let server = Server { data_dir: data_dir.map(PathBuf::from), endpoint_url: url.map(str::to_owned) };
-        let variable =
-            |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
-        server.find(&variable)
-    }
-
-    #[test]
-    fn a_server_elsewhere_is_found_by_the_environment_of_aws() {
-        let set = [
-            ("AWS_ENDPOINT_URL", "https://adit.example"),
-            ("AWS_ACCESS_KEY_ID", "A"),
-            ("AWS_SECRET_ACCESS_KEY", "s"),
-            ("AWS_SESSION_TOKEN", "t"),
-            ("AWS_REGION", "eu-west-1"),
-            ("AWS_CA_BUNDLE", "ca.pem"),
-        ];
-        let (found, key) = server(None, None, &set).unwrap();
-        assert_eq!((found.endpoint.as_str(), found.region.as_str()), ("https://adit.example", "eu-west-1"));
-        assert_eq!((found.ca, key.session_token.as_deref()), (Some("ca.pem".into()), Some("t")));
-        let (found, _) = server(None, Some("http://other:1"), &set).unwrap();
-        assert_eq!(found.endpoint, "http://other:1");
-        let Err(failure) = server(None, None, &set[..2]) else { panic!("accepted") };
-        assert!(failure.to_string().contains("AWS_SECRET_ACCESS_KEY is not set"), "{failure}");
-    }
-
-    #[test]
-    fn a_folder_that_is_named_counts_more_than_the_environment() {
-        let set = [("AWS_ENDPOINT_URL", "https://adit.example"), ("ADIT_DATA_DIR", "/no/such/env")];
-        for (data_dir, shown) in [(Some("/no/such/folder"), "/no/such/folder"), (None, "/no/such/env")] {
-            let Err(failure) = server(data_dir, None, &set) else { panic!("accepted") };
-            assert!(failure.to_string().contains(shown), "{failure}");
-        }
-        let Err(failure) = server(None, None, &[]) else { panic!("accepted") };
-        assert!(failure.to_string().contains("./data"), "{failure}");
     }
 }

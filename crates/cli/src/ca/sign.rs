@@ -3,7 +3,7 @@
 use super::files::{self, Output};
 use super::{DAY, Issuer, days, described, note_of_end, read, until_day};
 use crate::exit::{Failure, Result};
-use crate::{client, out};
+use crate::{api, out};
 use adit_server::ids::Ids;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result {
     let request = read(&args.request, "name a file that holds a certificate request in PEM")?;
     let authority = args.issuer.open()?;
     let signed = authority
-        .sign(&request, args.days * DAY, &Ids::Real, client::now())
+        .sign(&request, args.days * DAY, &Ids::Real, api::now())
         .map_err(|why| super::in_file(&args.request, &why))?;
     let chain = format!("{}{}", signed.pem, authority.certificate().pem);
     files::save(&[Output::public(&pem_path, &signed.pem), Output::public(&chain_path, &chain)], args.force)?;
