@@ -1,6 +1,8 @@
 //! The agent: a device that is reachable.
 
+pub mod arrival;
 pub mod config;
+pub mod first;
 pub mod identity;
 pub mod keep;
 pub mod parameter;
