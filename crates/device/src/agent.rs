@@ -2,6 +2,7 @@
 
 pub mod arrival;
 pub mod config;
+pub mod doctor;
 pub mod first;
 pub mod identity;
 pub mod keep;
