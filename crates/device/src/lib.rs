@@ -1,6 +1,6 @@
 //! The device side: the local proxy, one end of a tunnel, and the agent that opens such ends when told.
 //!
-//! [`localproxy::main`] is the whole program. Below it: [`options`] and [`config`] decide what to do,
+//! [`localproxy::main`] is the whole local proxy. Below it: [`options`] and [`config`] decide what to do,
 //! [`proxy`] keeps a link to the server, [`session`] moves the bytes of one link around the protocol machine
 //! of `adit_tunnel::endpoint`.
 

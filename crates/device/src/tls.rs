@@ -35,7 +35,7 @@ pub fn client(capath: Option<&Path>, verify: bool, log: Log) -> Result<Arc<Clien
 }
 
 /// The library's ciphers with AES-128-GCM in front: the cheapest on machines with AES instructions.
-fn provider() -> CryptoProvider {
+pub(crate) fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     provider.cipher_suites.sort_by_key(|suite| {
         !matches!(
@@ -48,13 +48,26 @@ fn provider() -> CryptoProvider {
     provider
 }
 
-fn trusted(capath: Option<&Path>, log: Log) -> RootCertStore {
+/// What the system trusts.
+pub(crate) fn of_system(log: Log) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
         log.debug(format_args!("Could not load trusted certificates: {error}"));
     }
     roots.add_parsable_certificates(system.certs);
+    roots
+}
+
+/// The certificates of a PEM file, or of the files in a directory; empty when there are none.
+pub(crate) fn of_file(path: &Path, log: Log) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    add_from(path, &mut roots, log);
+    roots
+}
+
+fn trusted(capath: Option<&Path>, log: Log) -> RootCertStore {
+    let mut roots = of_system(log);
     if let Some(path) = capath {
         let loaded = add_from(path, &mut roots, log);
         if loaded == 0 {
