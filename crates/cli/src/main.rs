@@ -1,5 +1,6 @@
 //! The `adit` command: picks what to do. Started as `localproxy` it is the local proxy.
 
+mod agent;
 mod exit;
 mod out;
 mod proxy;
@@ -107,6 +108,8 @@ enum Command {
         #[arg(long)]
         needs: bool,
     },
+    /// Run on a device: keep it reachable, and open its end of tunnels when told.
+    Agent(agent::Args),
     /// Run one end of a tunnel; takes the options of AWS's `localproxy` (`adit proxy --help`).
     #[command(disable_help_flag = true)]
     Proxy {
@@ -153,6 +156,7 @@ fn main() -> ExitCode {
         Command::Operations { needs: false } => operations::run(),
         #[cfg(feature = "server")]
         Command::Operations { needs: true } => permissions::run(),
+        Command::Agent(args) => agent::run(&args),
         Command::Proxy { args } => proxy::run(args),
         Command::Completions { shell } => completions(shell),
     }

@@ -72,15 +72,15 @@ pub struct Over {
 }
 
 impl Tunnels {
-    /// No tunnels yet.
-    pub fn new(state_dir: &Path, clock: Arc<Clock>, log: Log) -> Tunnels {
+    /// No tunnels yet. `can_keep`: the state folder can be written.
+    pub fn new(state_dir: &Path, can_keep: bool, clock: Arc<Clock>, log: Log) -> Tunnels {
         Tunnels {
             running: BTreeMap::new(),
             tasks: JoinSet::new(),
             last: 0,
             changed: Arc::new(Notify::new()),
             file: state_dir.join("tunnels.json"),
-            is_kept: true,
+            is_kept: can_keep,
             clock,
             log,
         }
@@ -94,10 +94,13 @@ impl Tunnels {
             memory.note(&notice.access_token);
             match notice.services.iter().find(|id| config.services.target(id).is_none()) {
                 Some(gone) => {
-                    self.log.info(format_args!("a tunnel is not taken up again: {gone} is no longer offered"));
+                    self.log
+                        .info(format_args!("a tunnel is not taken up again: {gone} is no longer offered"));
                 }
                 None => match self.start(notice, Some(client_token), config) {
-                    Ok(number) => self.log.info(format_args!("tunnel {number}: taken up again after a restart")),
+                    Ok(number) => {
+                        self.log.info(format_args!("tunnel {number}: taken up again after a restart"))
+                    }
                     Err(refusal) => self.log.error(refusal.reason),
                 },
             }
@@ -134,7 +137,12 @@ impl Tunnels {
         Ok(number)
     }
 
-    fn start(&mut self, notice: Notice, client_token: Option<String>, config: &Config) -> Result<u32, Refusal> {
+    fn start(
+        &mut self,
+        notice: Notice,
+        client_token: Option<String>,
+        config: &Config,
+    ) -> Result<u32, Refusal> {
         let refuse = |reason| Refusal { services: notice.services.clone(), reason };
         let mut end = self.end_of(&notice, config).map_err(refuse)?;
         if let Some(token) = client_token {
@@ -167,8 +175,7 @@ impl Tunnels {
 
     fn end_of(&self, notice: &Notice, config: &Config) -> Result<proxy_config::Config, String> {
         let (ca_file, clock, log) = (config.ca_file.clone(), self.clock.clone(), self.log);
-        let trust =
-            Trust::Made(Arc::new(move || trust::client(ca_file.as_deref(), None, &[], &clock, log)));
+        let trust = Trust::Made(Arc::new(move || trust::client(ca_file.as_deref(), None, &[], &clock, log)));
         let endpoint = config.tunnels_of(&notice.region);
         let token = notice.access_token.clone();
         let mut end = proxy_config::Config::new(Side::Destination, &endpoint, token, trust)
@@ -205,9 +212,9 @@ impl Tunnels {
         }
     }
 
-    /// Waits until a tunnel's link came up or went down.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Is notified when a tunnel's link came up or went down.
+    pub fn notifier(&self) -> Arc<Notify> {
+        self.changed.clone()
     }
 
     /// For the report.
@@ -237,6 +244,9 @@ impl Tunnels {
 
     /// Writes down what a restart needs. Without a folder that can be written, a restart ends the tunnels.
     fn keep(&mut self) {
+        if !self.is_kept {
+            return;
+        }
         let list: Vec<Value> = self.running.values().map(Running::to_json).collect();
         let result = if list.is_empty() {
             match keep::remove(&self.file) {
@@ -247,9 +257,8 @@ impl Tunnels {
         } else {
             keep::write(&self.file, Value::Array(list).to_string().as_bytes())
         };
-        if let Err(error) = result
-            && std::mem::take(&mut self.is_kept)
-        {
+        if let Err(error) = result {
+            self.is_kept = false;
             self.log.warning(format_args!("{error}; tunnels will not survive a restart of the agent"));
         }
     }
@@ -318,7 +327,7 @@ mod tests {
     }
 
     fn tunnels(dir: &Path) -> Tunnels {
-        Tunnels::new(dir, Arc::new(Clock::with_floor(0)), Log::new(0))
+        Tunnels::new(dir, true, Arc::new(Clock::with_floor(0)), Log::new(0))
     }
 
     #[tokio::test]

@@ -1,0 +1,93 @@
+//! `adit agent`: a device that is reachable.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use adit_device::agent::config::{self, Config, FILE, Problem};
+use adit_device::agent::run;
+use adit_device::log::Level;
+
+use crate::exit::{self, Failure, Result};
+use crate::out;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The TOML file; without it /etc/adit/agent.toml, if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The least important lines to log: error, warning, info, debug or trace; goes before log-level of the file.
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    log_level: Option<Level>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Read the configuration as the agent would, and print what is in force or all that is wrong.
+    Check,
+    /// Print a configuration file with every key, its default and what it does.
+    DefaultConfig,
+    /// Print the reference page docs/agent-config.md.
+    #[command(hide = true)]
+    Docs,
+}
+
+pub fn run(args: &Args) -> ExitCode {
+    exit::code(match args.command {
+        None => start(args),
+        Some(Command::Check) => check(args),
+        Some(Command::DefaultConfig) => {
+            out::raw(&config::default_toml());
+            Ok(())
+        }
+        Some(Command::Docs) => {
+            out::raw(&config::reference());
+            Ok(())
+        }
+    })
+}
+
+fn level(word: &str) -> std::result::Result<Level, String> {
+    match Level::of(word) {
+        None | Some(Level::Fatal) => Err("one of error, warning, info, debug, trace".to_owned()),
+        Some(level) => Ok(level),
+    }
+}
+
+/// Reads the file, if one is named or is in its usual place, and the environment.
+pub fn load(file: Option<&Path>) -> std::result::Result<Config, Vec<Problem>> {
+    let usual = Path::new(FILE);
+    let file = file.or_else(|| usual.exists().then_some(usual));
+    Config::load(file, std::env::vars_os().filter_map(text))
+}
+
+/// A variable that is text; others are nobody's.
+fn text(pair: (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+    Some((pair.0.into_string().ok()?, pair.1.into_string().ok()?))
+}
+
+/// All problems, a line each, and what to type next.
+fn failure(problems: &[Problem]) -> Failure {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure::usage(format!(
+        "the configuration cannot be used:\n  {}\nadit agent default-config prints a file with every key",
+        lines.join("\n  ")
+    ))
+}
+
+fn start(args: &Args) -> Result {
+    let load = || {
+        let mut config = load(args.config.as_deref())?;
+        config.log_level = args.log_level.unwrap_or(config.log_level);
+        Ok(config)
+    };
+    let config = load().map_err(|problems: Vec<Problem>| failure(&problems))?;
+    run::run(config, &load).map_err(|error| Failure::failed(format!("the agent cannot run: {error}")))
+}
+
+fn check(args: &Args) -> Result {
+    let config = load(args.config.as_deref()).map_err(|problems| failure(&problems))?;
+    out::raw(&config.to_string());
+    Ok(())
+}
