@@ -1,5 +1,7 @@
 //! `adit agent`: a device that is reachable.
 
+mod doctor;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -26,6 +28,14 @@ pub struct Args {
 enum Command {
     /// Read the configuration as the agent would, and print what is in force or all that is wrong.
     Check,
+    /// Check everything the agent needs, from the configuration to each service, and say what to do.
+    ///
+    /// It connects as the agent does: one that runs loses its connection for a moment.
+    Doctor {
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a configuration file with every key, its default and what it does.
     DefaultConfig,
     /// Print the reference page docs/agent-config.md.
@@ -33,10 +43,29 @@ enum Command {
     Docs,
 }
 
+/// `adit agent` under the name of its own program.
+#[derive(clap::Parser)]
+#[command(name = "adit-agent", version, max_term_width = 100)]
+struct Program {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// Whether the program was started as `adit-agent`.
+pub fn is_agent(program: Option<std::ffi::OsString>) -> bool {
+    program.is_some_and(|program| Path::new(&program).file_name().is_some_and(|name| name == "adit-agent"))
+}
+
+/// Runs `adit-agent`.
+pub fn run_here() -> ExitCode {
+    run(&<Program as clap::Parser>::parse().args)
+}
+
 pub fn run(args: &Args) -> ExitCode {
     exit::code(match args.command {
         None => start(args),
         Some(Command::Check) => check(args),
+        Some(Command::Doctor { json }) => doctor::run(args.config.as_deref(), json),
         Some(Command::DefaultConfig) => {
             out::raw(&config::default_toml());
             Ok(())
@@ -90,4 +119,17 @@ fn check(args: &Args) -> Result {
     let config = load(args.config.as_deref()).map_err(|problems| failure(&problems))?;
     out::raw(&config.to_string());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_known_by_its_name() {
+        let is = |name: &str| is_agent(Some(name.into()));
+        assert!(is("adit-agent") && is("/usr/bin/adit-agent"));
+        assert!(!is("adit") && !is("/adit-agent/adit") && !is_agent(None));
+        <Program as clap::CommandFactory>::command().debug_assert();
+    }
 }

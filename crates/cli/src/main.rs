@@ -1,4 +1,4 @@
-//! The `adit` command: picks what to do. Started as `localproxy` it is the local proxy.
+//! The `adit` command: picks what to do. Started as `localproxy` it is the local proxy, as `adit-agent` the agent.
 
 mod agent;
 mod exit;
@@ -126,6 +126,9 @@ enum Command {
 fn main() -> ExitCode {
     if proxy::is_localproxy(std::env::args_os().next()) {
         return proxy::run(std::env::args_os().skip(1).collect());
+    }
+    if agent::is_agent(std::env::args_os().next()) {
+        return agent::run_here();
     }
     match Cli::parse().command {
         #[cfg(feature = "server")]

@@ -1,4 +1,7 @@
 //! The agent: a device that is reachable.
+//!
+//! [`run`] is the whole of it: one connection to the device gateway ([`uplink`]), over which the device is told of
+//! tunnels ([`notify`]), and the device's ends of those ([`tunnels`]). The rest decides and remembers for these.
 
 pub mod arrival;
 pub mod clock;
@@ -10,7 +13,10 @@ pub mod keep;
 pub mod notify;
 pub mod parameter;
 pub mod provision;
+pub mod run;
 pub mod status;
 pub mod systemd;
 pub mod trust;
+pub mod tunnels;
+pub mod uplink;
 pub mod x509;

@@ -4,15 +4,17 @@ mod network;
 mod place;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use network::Network;
+
+use super::clock::Clock;
 use super::config::{Config, Problem};
 use super::first;
 use super::identity::{self, Identity};
 use crate::log::Log;
-
-pub use network::Tls;
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,15 +91,17 @@ impl Findings {
     }
 }
 
-/// Looks at everything. `loaded` is the configuration of `file`, as the agent reads it; `tls` makes what the agent
-/// uses for TLS.
-pub async fn examine(file: &Path, loaded: &Result<Config, Vec<Problem>>, tls: Tls<'_>, log: Log) -> Findings {
+/// Looks at everything. `loaded` is the configuration of `file`, as the agent reads it.
+pub async fn examine(file: &Path, loaded: &Result<Config, Vec<Problem>>, log: Log) -> Findings {
     let mut findings = Findings::default();
     let config = match loaded {
         Ok(config) => config,
         Err(problems) => {
             for problem in problems {
-                findings.failed("configuration", format!("{problem}; see `adit agent config default`"));
+                findings.failed(
+                    "configuration",
+                    format!("{problem}; `adit agent default-config` prints a file with every key"),
+                );
             }
             return findings;
         }
@@ -108,8 +112,11 @@ pub async fn examine(file: &Path, loaded: &Result<Config, Vec<Problem>>, tls: Tl
     let identity = who(config, &mut findings);
     place::clock(identity.as_ref(), &mut findings);
     place::state(config, &mut findings);
-    network::gateway(config, identity.as_ref(), tls, log, &mut findings).await;
-    network::tunnels(config, tls, log, &mut findings).await;
+    let clock = Arc::new(Clock::new(&config.state_dir));
+    clock.raise(identity.as_ref().map_or(0, |identity| identity.facts.not_before));
+    let network = Network { config, clock, log };
+    network.gateway(identity.as_ref(), &mut findings).await;
+    network.tunnels(&mut findings).await;
     network::services(config, &mut findings).await;
     place::unit(&mut findings);
     findings

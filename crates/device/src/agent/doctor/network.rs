@@ -4,19 +4,28 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::{CertificateError, ClientConfig};
+use rustls::CertificateError;
 use tokio::time::{sleep, timeout};
 
-use super::Findings;
+use super::{Findings, Grade};
+use crate::agent::clock::Clock;
 use crate::agent::config::{BUILT_IN, Config, Place};
 use crate::agent::identity::Identity;
+use crate::agent::{trust, uplink};
 use crate::local;
 use crate::log::Log;
 use crate::mqtt::dial::{ALPN, ALPN_PORT, Stream, Undialed, Way};
-use crate::mqtt::{Broken, Link, QoS, Version, greeting};
+use crate::mqtt::{Broken, Link, QoS, Reason};
 
-/// Makes what the agent uses for TLS: to the gateway with an identity, elsewhere without.
-pub type Tls<'a> = &'a dyn Fn(Option<&Identity>) -> Result<Arc<ClientConfig>, String>;
+/// What every look at the network needs.
+pub struct Network<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The time as the agent has it.
+    pub clock: Arc<Clock>,
+    /// For what a web proxy says.
+    pub log: Log,
+}
 
 /// Time for CONNACK, and for a service to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,89 +34,148 @@ const SERVICE: Duration = Duration::from_secs(3);
 /// Time a server gets to provision a device that it has just closed the connection of.
 const PROVISIONING: Duration = Duration::from_secs(2);
 
-/// Seconds; as the agent has it, so that its session stays.
-const SESSION: u32 = 3600;
-const KEEP_ALIVE: u16 = 30;
-
 /// Port of tunnels on AWS.
 const TUNNEL_PORT: u16 = 443;
 
-/// The way to the device gateway, and whether it lets the device in and tell it of tunnels.
-pub async fn gateway(
-    config: &Config,
-    identity: Option<&Identity>,
-    tls: Tls<'_>,
-    log: Log,
-    findings: &mut Findings,
-) {
-    let Some(stream) = dial(config, &config.endpoint, identity, tls, log, findings).await else { return };
-    if config.endpoint.port == ALPN_PORT {
-        match stream.get_ref().1.alpn_protocol() {
-            Some(ALPN) => findings.ok("alpn", "the server takes MQTT on port 443"),
-            _ => findings.failed(
-                "alpn",
-                "the server does not answer to x-amzn-mqtt-ca on port 443: is another server or a TLS proxy in between?",
-            ),
+impl Network<'_> {
+    /// The way to the device gateway, and whether it lets the device in and tells it of tunnels.
+    pub async fn gateway(&self, identity: Option<&Identity>, findings: &mut Findings) {
+        let config = self.config;
+        let Some(stream) = self.dial_gateway(identity, findings).await else { return };
+        if config.endpoint.port == ALPN_PORT {
+            match stream.get_ref().1.alpn_protocol() {
+                Some(ALPN) => findings.ok("alpn", "the server takes MQTT on port 443"),
+                _ => findings.failed(
+                    "alpn",
+                    "the server does not answer to x-amzn-mqtt-ca on port 443: is another server or a TLS proxy in between?",
+                ),
+            }
+        }
+        let Some(identity) = identity else { return };
+        let name = config.thing_name.as_deref().or(identity.name()).unwrap_or_default();
+        let is_claim = config.provisioning.claim_certificate_file.as_ref() == Some(&identity.file);
+        let client_id = match config.client_id.as_deref() {
+            Some(id) => id.to_owned(),
+            None if is_claim => format!("adit-agent-{:016x}", crate::backoff::chance()),
+            None => name.to_owned(),
+        };
+        let Some(mut link) = self.connect(identity, stream, &client_id, !is_claim, findings).await else {
+            return;
+        };
+        if is_claim {
+            findings.ok("subscribe", "not asked: the device has no thing yet");
+        } else {
+            subscribe(&mut link, name, findings).await;
+        }
+        link.disconnect().await;
+    }
+
+    async fn dial_gateway(&self, identity: Option<&Identity>, findings: &mut Findings) -> Option<Stream> {
+        let to = &self.config.endpoint;
+        let alpn: &[&[u8]] = if to.port == ALPN_PORT { &[ALPN] } else { &[] };
+        self.dial(to, identity, alpn, findings).await
+    }
+
+    /// Name, TCP, web proxy and TLS.
+    async fn dial(
+        &self,
+        to: &Place,
+        identity: Option<&Identity>,
+        alpn: &[&[u8]],
+        findings: &mut Findings,
+    ) -> Option<Stream> {
+        let config = self.config;
+        let tls =
+            |identity, alpn| trust::client(config.ca_file.as_deref(), identity, alpn, &self.clock, self.log);
+        let (tls, proxy_tls) = match tls(identity, alpn).and_then(|main| Ok((main, tls(None, &[])?))) {
+            Ok(both) => both,
+            Err(why) => {
+                findings.failed("tls", why);
+                return None;
+            }
+        };
+        let way =
+            Way { host: &to.host, port: to.port, web_proxy: config.http_proxy.as_ref(), tls, proxy_tls };
+        match way.dial(self.log).await {
+            Ok(stream) => {
+                if config.http_proxy.is_some() {
+                    findings.ok("http-proxy", format!("lets us through to {to}"));
+                } else {
+                    findings.ok("tcp", format!("{to} answers"));
+                }
+                findings.ok("tls", format!("the certificate of {} is trusted", to.host));
+                Some(stream)
+            }
+            Err(why) => {
+                let (check, fix) = advice(&why, to, config);
+                findings.failed(check, format!("{why}: {fix}"));
+                None
+            }
         }
     }
-    let Some(identity) = identity else { return };
-    let name = config.thing_name.as_deref().or(identity.name()).unwrap_or_default();
-    let is_claim = config.provisioning.claim_certificate_file.as_ref() == Some(&identity.file);
-    let client_id = match config.client_id.as_deref() {
-        Some(id) => id.to_owned(),
-        None if is_claim => format!("adit-agent-{:016x}", crate::backoff::chance()),
-        None => name.to_owned(),
-    };
-    let Some(mut link) = connect(config, identity, stream, &client_id, tls, log, findings).await else {
-        return;
-    };
-    if is_claim {
-        findings.ok("subscribe", "not asked: the device has no thing yet");
-    } else {
-        subscribe(&mut link, name, findings).await;
+
+    async fn connect(
+        &self,
+        identity: &Identity,
+        stream: Stream,
+        client_id: &str,
+        is_persistent: bool,
+        findings: &mut Findings,
+    ) -> Option<Link<Stream>> {
+        let (link, grade, note) = match open(stream, client_id, is_persistent).await {
+            Err(Broken::Closed) => {
+                // Just-in-time registration closes the first connection.
+                sleep(PROVISIONING).await;
+                let stream = self.dial_gateway(Some(identity), &mut Findings::default()).await?;
+                let note = ", the second time: the first provisioned this device";
+                (open(stream, client_id, is_persistent).await, Grade::Ok, note)
+            }
+            Err(Broken::Refused(Reason::NotAuthorized)) if is_persistent => {
+                let stream = self.dial_gateway(Some(identity), &mut Findings::default()).await?;
+                let note = ", but without a session that lasts: let the policy allow PersistentConnect in iot:ConnectAttributes";
+                (open(stream, client_id, false).await, Grade::Warning, note)
+            }
+            first => (first, Grade::Ok, ""),
+        };
+        match link {
+            Ok(link) => {
+                findings.add(grade, "mqtt", format!("let in as {client_id:?}{note}"));
+                Some(link)
+            }
+            Err(broken) => {
+                findings.failed(
+                    "mqtt",
+                    format!("{broken}: {}", of_mqtt(&broken, &identity.certificate_id(), client_id)),
+                );
+                None
+            }
+        }
     }
-    link.disconnect().await;
+
+    /// Whether the server of tunnels can be reached.
+    pub async fn tunnels(&self, findings: &mut Findings) {
+        let text = self.config.tunnels_of(&region_of(&self.config.endpoint.host));
+        let Some(place) = Place::parse(&text, TUNNEL_PORT) else {
+            return findings
+                .failed("tunnels", format!("tunnel-endpoint is {text}; expected HOST or HOST:PORT"));
+        };
+        let mut lines = Findings::default();
+        let is_there = self.dial(&place, None, &[], &mut lines).await.is_some();
+        match lines.lines().iter().find(|_| !is_there) {
+            Some(line) => findings.failed("tunnels", format!("{}; or set tunnel-endpoint", line.text)),
+            None => findings.ok("tunnels", format!("{place} answers, its certificate is trusted")),
+        }
+    }
 }
 
-/// Name, TCP, web proxy and TLS.
-async fn dial(
-    config: &Config,
-    to: &Place,
-    identity: Option<&Identity>,
-    tls: Tls<'_>,
-    log: Log,
-    findings: &mut Findings,
-) -> Option<Stream> {
-    let made = tls(identity).and_then(|main| Ok((main, tls(None)?)));
-    let (main, plain) = match made {
-        Ok(both) => both,
-        Err(why) => {
-            findings.failed("tls", why);
-            return None;
-        }
-    };
-    let way = Way {
-        host: &to.host,
-        port: to.port,
-        web_proxy: config.http_proxy.as_ref(),
-        tls: main,
-        proxy_tls: plain,
-    };
-    match way.dial(log).await {
-        Ok(stream) => {
-            if config.http_proxy.is_some() {
-                findings.ok("http-proxy", format!("lets us through to {to}"));
-            } else {
-                findings.ok("tcp", format!("{to} answers"));
-            }
-            findings.ok("tls", format!("the certificate of {} is trusted", to.host));
-            Some(stream)
-        }
-        Err(why) => {
-            let (check, fix) = advice(&why, to, config);
-            findings.failed(check, format!("{why}: {fix}"));
-            None
-        }
+fn of_mqtt(broken: &Broken, certificate_id: &str, client_id: &str) -> String {
+    match broken {
+        Broken::Closed | Broken::Refused(_) => format!(
+            "certificate {certificate_id} must be registered and ACTIVE, and a policy of it must allow iot:Connect on \
+             client/{client_id}; on the server: adit why --certificate {certificate_id}"
+        ),
+        Broken::Silent => "does MQTT listen there? Look for a proxy in between".to_owned(),
+        _ => "look at the server's log".to_owned(),
     }
 }
 
@@ -169,59 +237,9 @@ fn of_tls(error: &io::Error, to: &Place) -> String {
     }
 }
 
-async fn connect(
-    config: &Config,
-    identity: &Identity,
-    stream: Stream,
-    client_id: &str,
-    tls: Tls<'_>,
-    log: Log,
-    findings: &mut Findings,
-) -> Option<Link<Stream>> {
-    let first = open(stream, client_id).await;
-    let (link, is_second) = match first {
-        Err(Broken::Closed) => {
-            // Just-in-time registration closes the first connection.
-            sleep(PROVISIONING).await;
-            let mut ignored = Findings::default();
-            let stream = dial(config, &config.endpoint, Some(identity), tls, log, &mut ignored).await?;
-            (open(stream, client_id).await, true)
-        }
-        first => (first, false),
-    };
-    let id = identity.certificate_id();
-    match link {
-        Ok(link) if is_second => {
-            findings.ok(
-                "mqtt",
-                format!("let in as {client_id:?} the second time: the first provisioned this device"),
-            );
-            Some(link)
-        }
-        Ok(link) => {
-            findings.ok("mqtt", format!("let in as {client_id:?}"));
-            Some(link)
-        }
-        Err(broken) => {
-            let fix = match broken {
-                Broken::Closed | Broken::Refused(_) => format!(
-                    "certificate {id} must be registered and ACTIVE, and a policy of it must allow iot:Connect on \
-                     client/{client_id}; on the server: adit why --certificate {id}"
-                ),
-                Broken::Silent => "does MQTT listen there? Look for a proxy in between".to_owned(),
-                _ => "look at the server's log".to_owned(),
-            };
-            findings.failed("mqtt", format!("{broken}: {fix}"));
-            None
-        }
-    }
-}
-
-async fn open(stream: Stream, client_id: &str) -> Result<Link<Stream>, Broken> {
-    let mut connect = greeting(Version::V5, client_id, KEEP_ALIVE);
-    connect.clean_start = false;
-    connect.properties.session_expiry = Some(SESSION);
-    Link::connect(stream, connect, None, PATIENCE).await.map(|(link, _)| link)
+/// As the agent does it, so that its session stays.
+async fn open(stream: Stream, client_id: &str, is_persistent: bool) -> Result<Link<Stream>, Broken> {
+    Link::connect(stream, uplink::hello(client_id, is_persistent), None, PATIENCE).await.map(|(link, _)| link)
 }
 
 async fn subscribe(link: &mut Link<Stream>, thing: &str, findings: &mut Findings) {
@@ -235,20 +253,6 @@ async fn subscribe(link: &mut Link<Stream>, thing: &str, findings: &mut Findings
         }
         Ok(_) => findings.failed("subscribe", format!("not allowed: {denied}")),
         Err(broken) => findings.failed("subscribe", format!("{broken}: {denied}")),
-    }
-}
-
-/// Whether the server of tunnels can be reached.
-pub async fn tunnels(config: &Config, tls: Tls<'_>, log: Log, findings: &mut Findings) {
-    let text = config.tunnels_of(&region_of(&config.endpoint.host));
-    let Some(place) = Place::parse(&text, TUNNEL_PORT) else {
-        return findings.failed("tunnels", format!("tunnel-endpoint is {text}; expected HOST or HOST:PORT"));
-    };
-    let mut lines = Findings::default();
-    let is_there = dial(config, &place, None, tls, log, &mut lines).await.is_some();
-    match lines.lines().iter().find(|_| !is_there) {
-        Some(line) => findings.failed("tunnels", format!("{}; or set tunnel-endpoint", line.text)),
-        None => findings.ok("tunnels", format!("{place} answers, its certificate is trusted")),
     }
 }
 
