@@ -23,6 +23,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/rsync", "rsync"),
     ("/usr/sbin/vsftpd", "vsftpd"),
     ("/usr/bin/Xtigervnc", "tigervnc-standalone-server"),
+    ("/usr/bin/vncsnapshot", "vncsnapshot"),
 ];
 
 /// `cargo deny` needs no network for these; its advisories need one and are left to `cargo deny check` by hand.
