@@ -5,8 +5,18 @@ use std::path::Path;
 
 /// The first folder of a path, by which a word in backticks is known to be one.
 const ROOTS: &[&str] = &[
-    "crates/", "docs/", "e2e/", "bench/", "fuzz/", "tools/", "xtask/", "changes/", ".ci/", ".cargo/",
+    "crates/",
+    "docs/",
+    "e2e/",
+    "bench/",
+    "fuzz/",
+    "tools/",
+    "xtask/",
+    "changes/",
+    ".ci/",
+    ".cargo/",
     ".config/",
+    "packaging/",
 ];
 
 /// Names each path in a tracked Markdown file that does not exist.

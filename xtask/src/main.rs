@@ -1,7 +1,9 @@
-//! Checks and chores of this repository: `cargo xtask check | gen | test`.
+//! Checks and chores of this repository: `cargo xtask check | gen | test | agent | deb`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user")]
 
+mod agent;
 mod check;
+mod deb;
 mod docs;
 mod edges;
 mod node;
@@ -18,6 +20,11 @@ cargo xtask <command>
   gen     write the generated files again (docs/config.md, docs/compat/operations.md, the tables of crates/aws)
   test    install what the tests need (Debian packages, PyPI), then run every check and every test
           --fast   leave out the slow parts: release build, end-to-end tests, cargo deny, deterministic companions
+  agent   build the agent alone, small
+          --static         one file without libraries
+          --target TRIPLE  for another machine
+  deb     put Debian packages together: agent, server, or without a name both
+          --bin-dir DIR    take the programs from there
 ";
 
 fn main() -> ExitCode {
@@ -28,6 +35,8 @@ fn main() -> ExitCode {
         ["gen"] => check::generate(),
         ["test"] => test::test(false),
         ["test", "--fast"] => test::test(true),
+        ["agent", rest @ ..] => agent::options(rest).and_then(|options| agent::agent(&options)),
+        ["deb", rest @ ..] => deb::deb(rest),
         _ => {
             eprint!("{HELP}");
             return ExitCode::from(2);

@@ -1,7 +1,7 @@
 //! Everything that must pass, in order, on one machine; `.ci/run` and the README call it.
 
 use crate::run::{Result, cache, run, run_with, target, works};
-use crate::{node, python};
+use crate::{agent, node, python};
 use std::path::PathBuf;
 
 /// Debian packages the tests need: a program that shows one is there, and the package.
@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/curl", "curl"),
     ("/usr/bin/strace", "strace"),
     ("/usr/bin/openssl", "openssl"),
+    ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime"),
     ("/usr/bin/python3", "python3-venv"),
     ("/usr/sbin/mosquitto", "mosquitto"),
     ("/usr/bin/mosquitto_pub", "mosquitto-clients"),
@@ -112,6 +113,7 @@ fn end_to_end() -> Result {
     let interpreter = python::interpreter("e2e", "e2e/requirements.txt")?;
     let modules = node::modules("mqttjs", "e2e/mqttjs")?;
     let bin = target().join("release").display().to_string();
-    let env = [("ADIT_BIN_DIR", &*bin), ("ADIT_NODE_MODULES", &*modules)];
+    let agent = agent::build(&agent::Options { is_static: true, target: None })?.display().to_string();
+    let env = [("ADIT_BIN_DIR", &*bin), ("ADIT_NODE_MODULES", &*modules), ("ADIT_STATIC_AGENT", &*agent)];
     run_with(&interpreter, &["-m", "pytest", "-q", "-n", "2", "e2e"], &env)
 }

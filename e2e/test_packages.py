@@ -1,0 +1,177 @@
+"""Debian packages, units, and the agent's static build.
+
+docs/packages.md, docs/building.md. The static agent is taken from `ADIT_STATIC_AGENT`, else from where `cargo xtask agent --static` puts it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from devices import Device, fresh
+from harness import ROOT, clean_environment, wait_for
+from test_agent_provisioning import write
+
+NEEDS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+
+
+def run(*args, **more):
+    done = subprocess.run([str(each) for each in args], capture_output=True, text=True, timeout=300, **more)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def packages(binaries):
+    """Both packages, made of the programs that are tested; a folder for each with what is in it."""
+    if not shutil.which("dpkg-deb") or not shutil.which("cargo"):
+        pytest.skip("needs dpkg-deb and cargo")
+    environment = {**os.environ, "DPKG_DEB_COMPRESSOR_LEVEL": "0"}
+    printed = run("cargo", "xtask", "deb", "--bin-dir", binaries, cwd=ROOT, env=environment)
+    return {Path(line).name.split("_")[0]: Path(line) for line in printed.splitlines() if line.endswith(".deb") and "──" not in line and ":" not in line}
+
+
+def unpacked(package, folder):
+    run("dpkg-deb", "--extract", package, folder)
+    run("dpkg-deb", "--control", package, folder / "DEBIAN")
+    return folder
+
+
+@pytest.mark.parametrize("name, program", [("adit-agent", "adit-agent"), ("adit", "adit")])
+def test_a_package(packages, tmp_path, name, program):
+    """What is in it runs from where it was unpacked, and its lists are right."""
+    tree = unpacked(packages[name], tmp_path)
+    assert run(tree / "usr/bin" / program, "--version").startswith(program)
+    control = (tree / "DEBIAN/control").read_text()
+    assert f"Package: {name}\n" in control and "@" not in control.replace("@adit.invalid", "")
+    for script in ("postinst", "prerm", "postrm"):
+        run("sh", "-n", tree / "DEBIAN" / script)
+    for line in (tree / "DEBIAN/conffiles").read_text().splitlines():
+        assert (tree / line.lstrip("/")).is_file(), line
+    run("md5sum", "--check", "--quiet", "DEBIAN/md5sums", cwd=tree)
+    listed = run("dpkg-deb", "--contents", packages[name])
+    assert all("root/root" in line for line in listed.splitlines())
+    if name == "adit":
+        assert run(tree / "usr/bin/localproxy", "--version").startswith("Running AWS IoT Secure Tunneling Local Proxy")
+
+
+def test_the_configuration_of_the_packages_is_understood(packages, tmp_path):
+    agent = unpacked(packages["adit-agent"], tmp_path / "agent")
+    environment = clean_environment(ADIT_AGENT__ENDPOINT="iot.example")
+    printed = run(agent / "usr/bin/adit-agent", "--config", agent / "etc/adit/agent.toml", "check", env=environment)
+    assert 'endpoint = "iot.example:8883"' in printed
+    server = unpacked(packages["adit"], tmp_path / "server")
+    run(server / "usr/bin/adit", "config", "check", "--config", server / "etc/adit/adit.toml", env=clean_environment())
+
+
+@NEEDS_ROOT
+def test_the_agent_of_the_package_is_installed_and_runs(packages, broker, tmp_path):
+    """Installed by dpkg into a root of its own, and connected from there."""
+    root = tmp_path / "root"
+    (root / "var/lib/dpkg").mkdir(parents=True)
+    (root / "var/lib/dpkg/status").touch()
+    for folder in ("updates", "info", "triggers"):
+        (root / "var/lib/dpkg" / folder).mkdir()
+    # What its scripts need of a system is not in this root: it is unpacked, and not set up.
+    run("dpkg", f"--root={root}", "--force-depends", "--unpack", packages["adit-agent"])
+    listed = run("dpkg", f"--root={root}", "--list", "adit-agent")
+    assert re.search(r"^iU\s+adit-agent", listed, re.M), listed
+    holder = Device(broker, tmp_path / "device")
+    config = root / "etc/adit/agent.toml"
+    new = root / "etc/adit/agent.toml.dpkg-new"
+    if new.exists():
+        new.rename(config)
+    keys = {
+        "endpoint": f"localhost:{broker.mqtt_port}", "ca-file": broker.ca, "certificate-file": holder.cert,
+        "private-key-file": holder.key, "thing-name": holder.name, "state-dir": root / "var/lib/adit-agent",
+    }
+    config.write_text(write(keys))
+    agent = subprocess.Popen([root / "usr/bin/adit-agent", "--config", config], env=clean_environment(), stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: holder.name in broker.adit("clients", "--json"), "the agent connects")
+    finally:
+        agent.terminate()
+    assert agent.wait(15) == 0
+
+
+@pytest.mark.parametrize("unit, limit", [("adit-agent", 15), ("adit", 20)])
+def test_units(packages, tmp_path, unit, limit):
+    """systemd takes them without a word, and finds little exposed."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("needs systemd")
+    tree = unpacked(packages[unit], tmp_path)
+    text = (tree / f"lib/systemd/system/{unit}.service").read_text()
+    # The programs are not where they will be.
+    here = tmp_path / f"{unit}.service"
+    here.write_text(text.replace("=/usr/bin/", f"={tree}/usr/bin/"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", here], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    run("systemd-analyze", "security", "--offline=yes", f"--threshold={limit}", here)
+
+
+def static_agent():
+    named = os.environ.get("ADIT_STATIC_AGENT")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return Path(named) if named else target / "x86_64-unknown-linux-gnu/agent/adit"
+
+
+class Names:
+    """A DNS server for one name, in a network namespace; 127.0.0.1 for whoever asks."""
+
+    SCRIPT = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 53))
+print("up", flush=True)
+while True:
+    query, whom = s.recvfrom(512)
+    end = query.index(b"\\0", 12) + 5
+    is_a = query[end - 4 : end - 2] == b"\\0\\1"
+    answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4\\x7f\\0\\0\\1" if is_a else b""
+    s.sendto(query[:2] + b"\\x81\\x80" + query[4:6] + (b"\\0\\1" if is_a else b"\\0\\0") + bytes(4) + query[12:end] + answer, whom)
+    print("asked", query[12:end], flush=True)
+"""
+
+    def __init__(self, inside):
+        self.process = subprocess.Popen([*inside, sys.executable, "-c", self.SCRIPT], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "up\n"
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("nss", [None, "hosts: files mdns4_minimal [NOTFOUND=return] resolve [!UNAVAIL=return] dns"])
+def test_the_static_agent_needs_nothing(tmp_path, nss):
+    """A folder with the program and nothing else; names come from a DNS server in its network namespace."""
+    program = static_agent()
+    if not program.is_file():
+        pytest.skip(f"no {program}: cargo xtask agent --static")
+    root, name = tmp_path / "root", fresh("static")[:14]
+    (root / "etc").mkdir(parents=True)
+    (root / "dev").mkdir()
+    shutil.copy(program, root / "adit-agent")
+    (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+    if nss:
+        (root / "etc/nsswitch.conf").write_text(nss + "\n")
+    os.mknod(root / "dev/urandom", 0o666 | 0o020000, os.makedev(1, 9))
+    (root / "agent.toml").write_text('endpoint = "iot.example.test"\nstate-dir = "/state"\nca-file = "/ca.pem"\n')
+    (root / "ca.pem").write_text(subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x"],
+        capture_output=True, text=True, check=True).stdout)
+    inside, names = ["ip", "netns", "exec", name], None
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run([*inside, "ip", "link", "set", "lo", "up"], check=True)
+        names = Names(inside)
+        done = subprocess.run(
+            [*inside, "chroot", root, "/adit-agent", "--config", "/agent.toml", "doctor"],
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, capture_output=True, text=True, timeout=60,
+        )
+    finally:
+        if names:
+            names.process.kill()
+            names.process.wait()
+        subprocess.run(["ip", "netns", "del", name], check=True)
+    assert "no connection to iot.example.test:8883: Connection refused" in done.stdout, done
+    assert "asked" in names.process.stdout.read()
