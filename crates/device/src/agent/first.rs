@@ -122,13 +122,13 @@ where
 {
     let mut passing = Backoff::new(PASSING.0, Some(PASSING.1));
     let mut lasting = Backoff::new(LASTING.0, Some(LASTING.1));
-    log.info("First start: asking for a certificate with the claim");
+    log.info("first start: asking for a certificate with the claim");
     loop {
         let wait = match attempt(config, log, &connect).await {
             Ok(identity) => return identity,
             Err(Trouble { text, is_passing }) => {
                 let wait = if is_passing { passing.next(chance()) } else { lasting.next(chance()) };
-                log.error(format_args!("Not provisioned: {text}. Next try in {} s", wait.as_secs()));
+                log.error(format_args!("not provisioned: {text}; next try in {} s", wait.as_secs()));
                 wait
             }
         };
@@ -221,11 +221,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         }
         match answer(link, machine).await? {
             Outcome::Issued => {
-                log.info("The server issued a certificate");
+                log.info("the server issued a certificate");
                 store(&config.state_dir, machine.pending())?;
             }
             Outcome::Over => {
-                log.warning("The certificate asked for before is over; asking for another one");
+                log.warning("the certificate asked for before is over; asking for another one");
                 store(&config.state_dir, machine.pending())?;
             }
             Outcome::Done(provisioned) => return Ok(provisioned),
