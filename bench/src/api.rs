@@ -176,7 +176,15 @@ pub struct Connection {
 impl Connection {
     /// Opens a tunnel that names one service.
     pub fn open_tunnel(&mut self, service: &str) -> Result<Tunnel> {
-        let body = tunnel_with(service);
+        self.open(&tunnel_with(service))
+    }
+
+    /// The same, of a thing that is told of it.
+    pub fn open_tunnel_to(&mut self, thing: &str, service: &str) -> Result<Tunnel> {
+        self.open(&json!({ "destinationConfig": { "thingName": thing, "services": [service] } }).to_string())
+    }
+
+    fn open(&mut self, body: &str) -> Result<Tunnel> {
         let (service, path) = (Service::Tunneling, "/");
         let call = Call { service, method: &Method::POST, path, query: "", body: body.as_bytes() };
         let (status, answer) = self.call(&call)?;

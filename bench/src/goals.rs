@@ -29,6 +29,7 @@ const MOSQUITTO: &str = "mosquitto";
 const HELLO: &str = "hello";
 const SQLITE: &str = "sqlite";
 const MOTO: &str = "moto";
+const AGENT_NAME: &str = "adit-agent";
 
 impl Limit {
     fn met(self, value: f64) -> bool {
@@ -144,6 +145,14 @@ pub const API: [Goal; 6] = [
 pub const JITP: [Goal; 2] = [
     at_least("devices provisioned per CPU second, ECDSA", "ecdsa", 250.0, 400.0),
     absolute("policies that all devices share", "policies", ADIT, 1.0, 1.0),
+];
+
+/// All goals of the agent's suite.
+pub const AGENT: [Goal; 4] = [
+    absolute("the program, MB", "size", AGENT_NAME, 6.0, 4.0),
+    absolute("resident when idle, MB", "idle", AGENT_NAME, 8.0, 5.0),
+    absolute("resident with an idle tunnel, MB", "tunnel", AGENT_NAME, 8.0, 6.0),
+    absolute("the most it had resident, MB", "peak", AGENT_NAME, 24.0, 12.0),
 ];
 
 /// What came of a goal.

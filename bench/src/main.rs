@@ -1,5 +1,6 @@
 //! Measures adit beside a limit and its peers.
 
+mod agent;
 mod api;
 mod calls;
 mod cases;
@@ -50,6 +51,8 @@ enum Command {
     Jitp(mqtt::JitpOptions),
     /// Calls of the API: against a bare HTTP server, durable, beside moto. Exits 1 when a goal is missed.
     Api(calls::Options),
+    /// The agent on a device: size, memory, CPU. Exits 1 when a goal is missed.
+    Agent(agent::Options),
     /// Counts that do not depend on time, against committed limits. Exits 1 when one is over.
     Companions(companions::Options),
     /// One process of the limit.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Durable(options) => mqtt::durable(&options),
         Command::Jitp(options) => mqtt::jitp(&options),
         Command::Api(options) => calls::run(&options),
+        Command::Agent(options) => agent::run(&options),
         Command::Hello => calls::hello().map(|()| true),
         Command::Companions(options) => companions::run(&options),
     };
