@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from devices import Device, fresh
-from harness import ROOT, clean_environment, wait_for
+from harness import ROOT, Process, Proxies, Service, ask, bin_dir, clean_environment, echo, free_port, wait_for
 from test_agent_provisioning import write
 
 NEEDS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
@@ -110,6 +110,78 @@ def test_units(packages, tmp_path, unit, limit):
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", here], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     run("systemd-analyze", "security", "--offline=yes", f"--threshold={limit}", here)
+
+
+def filtered(unit):
+    """The system calls and address families that a unit allows."""
+    text = (ROOT / f"packaging/systemd/{unit}.service").read_text()
+    allowed = set()
+    for value in re.findall(r"^SystemCallFilter=(.+)$", text, re.M):
+        names = set()
+        for group in value.lstrip("~").split():
+            names |= members(group)
+        allowed = allowed - names if value.startswith("~") else allowed | names
+    return allowed, re.search(r"^RestrictAddressFamilies=(.+)$", text, re.M)[1].split()
+
+
+def members(group):
+    if not group.startswith("@"):
+        return {group}
+    lines = [line.strip() for line in run("systemd-analyze", "syscall-filter", group).splitlines()]
+    names = [line for line in lines[1:] if line and not line.startswith("#")]
+    return set().union(*map(members, names))
+
+
+def judged(trace, unit):
+    """What a program did that its unit forbids."""
+    allowed, families = filtered(unit)
+    text = trace.read_text(errors="replace")
+    calls = set(re.findall(r"^\d+ +(\w+)\(", text, re.M))
+    used = set(re.findall(r"^\d+ +socket\((AF_\w+)", text, re.M))
+    assert len(calls) > 20 and used, text[:1000]
+    # strace starts the program; SQLite gives its files to their owner only if it is root, which the unit is not.
+    return calls - allowed - {"execve", "fchown"}, used - set(families)
+
+
+@pytest.mark.parametrize("unit", ["adit-agent", "adit"])
+def test_the_sandbox_forbids_nothing_that_is_needed(new_server, tmp_path, unit):
+    """Server and agent at work under strace, held against what their units allow."""
+    if not shutil.which("systemd-analyze") or not shutil.which("strace"):
+        pytest.skip("needs systemd and strace")
+    trace = tmp_path / "trace"
+    strace = ["strace", "-f", "-qq", "-o", str(trace)]
+    server = new_server(False).with_mqtt().start()
+    holder, proxies = Device(server, tmp_path / "device"), Proxies(tmp_path / "proxies")
+    config = tmp_path / "agent.toml"
+    listening = Service(echo)
+    keys = {
+        "endpoint": f"localhost:{server.mqtt_port}", "tunnel-endpoint": server.endpoint, "ca-file": server.ca, "certificate-file": holder.cert,
+        "private-key-file": holder.key, "thing-name": holder.name, "state-dir": tmp_path / "state",
+    }
+    config.write_text(write(keys) + f'[services]\nECHO = "127.0.0.1:{listening.port}"\n')
+    tracer = None
+    try:
+        if unit == "adit":
+            server.stop()
+            process = server.process
+            tracer = Process([*strace, *process.args], tmp_path / "log", "strace", env=clean_environment(), cwd=server.home)
+            wait_for(lambda: server.get("/readyz")[0] == 200, tracer.describe, 60)
+        prefix = strace if unit == "adit-agent" else []
+        agent = proxies.run_in(prefix or [bin_dir() / "adit"], *([bin_dir() / "adit"] if prefix else []), "agent", "--config", config)
+        wait_for(lambda: holder.name in server.adit("clients", "--json"), agent.describe, 60)
+        tunnel = server.open("ECHO", thing=holder.name)
+        port = free_port()
+        proxies.source(server, tunnel.source, port)
+        wait_for(lambda: server.states(tunnel)[1] == "CONNECTED", agent.describe, 30)
+        assert ask(port, b"through the tunnel") == b"through the tunnel"
+        if unit == "adit":
+            server.aws("iotsecuretunneling", "list-tunnels")
+    finally:
+        proxies.end()
+        if tracer:
+            tracer.stop()
+        listening.close()
+    assert judged(trace, unit) == (set(), set())
 
 
 def static_agent():
