@@ -5,6 +5,7 @@ mod device;
 mod files;
 mod init;
 mod register;
+mod registered;
 mod sign;
 
 use crate::api;
@@ -34,6 +35,15 @@ enum Command {
     Sign(sign::Args),
     /// Make a private key and a certificate for each device named.
     Device(device::Args),
+    /// List the CAs that the server knows.
+    List(registered::List),
+    /// Show a CA that the server knows.
+    #[command(visible_alias = "describe")]
+    Get(registered::Get),
+    /// Activate or deactivate a CA, change whether and how devices register by it.
+    Update(registered::Update),
+    /// Delete a CA from the server.
+    Delete(registered::Delete),
 }
 
 pub fn run(args: &Args) -> ExitCode {
@@ -42,6 +52,10 @@ pub fn run(args: &Args) -> ExitCode {
         Command::Register(args) => crate::block_on(register::run(args)),
         Command::Sign(args) => sign::run(args),
         Command::Device(args) => device::run(args),
+        Command::List(args) => crate::block_on(registered::list(args)),
+        Command::Get(args) => crate::block_on(registered::get(args)),
+        Command::Update(args) => crate::block_on(registered::update(args)),
+        Command::Delete(args) => crate::block_on(registered::delete(args)),
     })
 }
 

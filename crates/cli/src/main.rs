@@ -10,13 +10,23 @@ mod api;
 #[cfg(feature = "client")]
 mod ask;
 #[cfg(feature = "client")]
+mod cert;
+#[cfg(feature = "client")]
 mod data_dir;
 #[cfg(feature = "client")]
 mod http;
 #[cfg(feature = "client")]
+mod noun;
+#[cfg(feature = "client")]
+mod policy;
+#[cfg(feature = "client")]
 mod private;
 #[cfg(feature = "client")]
 mod span;
+#[cfg(feature = "client")]
+mod template;
+#[cfg(feature = "client")]
+mod thing;
 #[cfg(feature = "client")]
 mod tunnel;
 #[cfg(feature = "client")]
@@ -76,6 +86,18 @@ enum Command {
     /// Open, look at and close tunnels.
     #[cfg(feature = "client")]
     Tunnel(Box<tunnel::Args>),
+    /// Devices in the registry: things, their types, groups, shadows and connections.
+    #[cfg(feature = "client")]
+    Thing(Box<thing::Args>),
+    /// Device certificates: make, register, activate, revoke, attach.
+    #[cfg(feature = "client")]
+    Cert(Box<cert::Args>),
+    /// AWS IoT policies: what devices may do.
+    #[cfg(feature = "client")]
+    Policy(Box<policy::Args>),
+    /// Provisioning templates: how devices get into the registry.
+    #[cfg(feature = "client")]
+    Template(Box<template::Args>),
     /// Show who did what to which resource, with what result.
     #[cfg(feature = "client")]
     Audit(audit::Args),
@@ -90,7 +112,7 @@ enum Command {
     Provisioning(provisioning::Args),
     /// A CA for devices: make one, register it, make and sign device certificates.
     #[cfg(feature = "server")]
-    Ca(ca::Args),
+    Ca(Box<ca::Args>),
     /// Check from outside what users get wrong: folder, certificate, clock, keys, ports.
     #[cfg(feature = "client")]
     Doctor(doctor::Args),
@@ -139,6 +161,14 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         #[cfg(feature = "client")]
         Command::Tunnel(args) => tunnel::run(&args),
+        #[cfg(feature = "client")]
+        Command::Thing(args) => thing::run(&args),
+        #[cfg(feature = "client")]
+        Command::Cert(args) => cert::run(&args),
+        #[cfg(feature = "client")]
+        Command::Policy(args) => policy::run(&args),
+        #[cfg(feature = "client")]
+        Command::Template(args) => template::run(&args),
         #[cfg(feature = "client")]
         Command::Audit(args) => audit::run(&args),
         #[cfg(feature = "client")]

@@ -16,6 +16,15 @@ pub fn free(path: &Path) -> Result {
 
 /// Writes a new file that only its owner may read.
 pub fn create(path: &Path, content: &[u8]) -> Result {
+    write_new(path, 0o600, content)
+}
+
+/// Writes a new file that everybody may read, such as a certificate.
+pub fn create_public(path: &Path, content: &[u8]) -> Result {
+    write_new(path, 0o644, content)
+}
+
+fn write_new(path: &Path, mode: u32, content: &[u8]) -> Result {
     free(path)?;
     let failed = |error: std::io::Error| Failure::failed(format!("{}: {error}", path.display()));
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -23,7 +32,7 @@ pub fn create(path: &Path, content: &[u8]) -> Result {
     let temporary = path.with_file_name(name);
     let write = || {
         let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
         // A link, unlike a rename, never replaces what came meanwhile.

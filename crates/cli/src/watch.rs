@@ -80,7 +80,7 @@ pub async fn one(
 fn show(out: &OutArgs, view: &View, rows: &[Value], seen: &mut Changes, is_list: bool) {
     let drawn = matches!(out.format(is_list), Format::Table | Format::Wide) && out::is_terminal();
     if !drawn {
-        seen.of(view, rows).iter().for_each(out::data);
+        seen.of(|row| if is_list { view.id(row) } else { String::new() }, rows).iter().for_each(out::data);
     } else if is_list {
         out::redraw(&out.rows_text(view, rows, out::width()));
     } else {
@@ -102,11 +102,11 @@ pub struct Changes(BTreeMap<String, Value>);
 
 impl Changes {
     /// The changes since the last time: `{"change": "added", "row": {…}}`, also `changed` and `removed`.
-    pub fn of(&mut self, view: &View, rows: &[Value]) -> Vec<Value> {
-        let now: BTreeMap<String, Value> = rows.iter().map(|row| (view.id(row), row.clone())).collect();
+    pub fn of(&mut self, id: impl Fn(&Value) -> String, rows: &[Value]) -> Vec<Value> {
+        let now: BTreeMap<String, Value> = rows.iter().map(|row| (id(row), row.clone())).collect();
         let mut changes = Vec::new();
         for row in rows {
-            match self.0.get(&view.id(row)) {
+            match self.0.get(&id(row)) {
                 None => changes.push(json!({ "change": "added", "row": row })),
                 Some(before) if before != row => changes.push(json!({ "change": "changed", "row": row })),
                 Some(_) => {}
@@ -126,6 +126,7 @@ mod tests {
     #[test]
     fn only_changes_are_told() {
         let view = View { id: "/id", columns: &[] };
+        let id = |row: &Value| view.id(row);
         let mut seen = Changes::default();
         let (a, b, b2) = (json!({ "id": "a" }), json!({ "id": "b" }), json!({ "id": "b", "x": 1 }));
         let told = |changes: Vec<Value>| {
@@ -134,9 +135,9 @@ mod tests {
                 .map(|change| format!("{} {}", change["change"], change["row"]["id"]))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(told(seen.of(&view, &[a.clone(), b.clone()])), [r#""added" "a""#, r#""added" "b""#]);
-        assert!(seen.of(&view, &[a.clone(), b]).is_empty());
-        assert_eq!(told(seen.of(&view, &[b2])), [r#""changed" "b""#, r#""removed" "a""#]);
-        assert_eq!(told(seen.of(&view, &[a])), [r#""added" "a""#, r#""removed" "b""#]);
+        assert_eq!(told(seen.of(id, &[a.clone(), b.clone()])), [r#""added" "a""#, r#""added" "b""#]);
+        assert!(seen.of(id, &[a.clone(), b]).is_empty());
+        assert_eq!(told(seen.of(id, &[b2])), [r#""changed" "b""#, r#""removed" "a""#]);
+        assert_eq!(told(seen.of(id, &[a])), [r#""added" "a""#, r#""removed" "b""#]);
     }
 }

@@ -44,6 +44,10 @@ fn said(fault: &Fault) -> String {
 }
 
 fn code(fault: &Fault) -> Code {
+    // A value that the model does not allow was typed; other invalid requests are against the state of things.
+    if fault.message.contains("validation error") {
+        return Code::Usage;
+    }
     match fault.code.as_str() {
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
             Code::Conflict
@@ -52,7 +56,16 @@ fn code(fault: &Fault) -> Code {
             Code::Conflict
         }
         "NoSuchEntity" => Code::NotFound,
-        "IncompleteSignatureException" | "IncompleteSignature" => Code::Denied,
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "ForbiddenException"
+        | "UnauthorizedException" => Code::Denied,
+        name if ["AccessDenied", "Signature", "MissingAuthenticationToken", "ExpiredToken"]
+            .iter()
+            .any(|part| name.contains(part)) =>
+        {
+            Code::Denied
+        }
         name if name.contains("Conflict")
             || name.contains("AlreadyExists")
             || name.contains("LimitExceeded") =>
@@ -60,7 +73,6 @@ fn code(fault: &Fault) -> Code {
             Code::Conflict
         }
         name if name.contains("NotFound") => Code::NotFound,
-        name if name.contains("AccessDenied") => Code::Denied,
         _ => match fault.status {
             401 | 403 => Code::Denied,
             404 => Code::NotFound,
@@ -126,8 +138,11 @@ mod tests {
     #[test]
     fn each_class_of_fault_has_its_code() {
         for (status, name, code) in [
-            (403, "AccessDeniedException", Code::Denied),
-            (403, "UnrecognizedClientException", Code::Denied),
+            (400, "AccessDeniedException", Code::Denied),
+            (400, "UnrecognizedClientException", Code::Denied),
+            (400, "InvalidSignatureException", Code::Denied),
+            (400, "ExpiredTokenException", Code::Denied),
+            (403, "", Code::Denied),
             (400, "IncompleteSignatureException", Code::Denied),
             (400, "ResourceNotFoundException", Code::NotFound),
             (404, "", Code::NotFound),
@@ -146,6 +161,12 @@ mod tests {
             assert_eq!(failure.code(), code, "{name}");
             assert_eq!(failure.fault(), Some(name));
         }
+    }
+
+    #[test]
+    fn a_value_that_was_mistyped_is_a_wrong_command_line() {
+        let message = "1 validation error detected: Value at 'thingName' failed to satisfy constraint: …";
+        assert_eq!(failed(400, "InvalidRequestException", message).code(), Code::Usage);
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub enum Kind {
     Text,
     /// Epoch seconds as a date in UTC.
     Seconds,
+    /// Epoch milliseconds as a date in UTC.
+    Milliseconds,
 }
 
 /// One column.
@@ -59,6 +61,7 @@ pub fn cell(value: &Value, kind: Kind) -> String {
     match (kind, value) {
         (_, Value::Null) => "-".to_owned(),
         (Kind::Seconds, Value::Number(number)) => date(number.as_f64()),
+        (Kind::Milliseconds, Value::Number(number)) => date(number.as_f64().map(|ms| ms / 1e3)),
         (_, Value::String(text)) => clean(text),
         (_, Value::Array(items)) if items.is_empty() => "-".to_owned(),
         (_, Value::Array(items)) => items.iter().map(|item| cell(item, kind)).collect::<Vec<_>>().join(","),
@@ -96,6 +99,7 @@ mod tests {
             (json!(["a", 1]), Kind::Text, "a,1"),
             (json!({ "k": "v", "n": [] }), Kind::Text, "k=v,n=-"),
             (json!(1.5), Kind::Seconds, "1970-01-01 00:00:01"),
+            (json!(1_500), Kind::Milliseconds, "1970-01-01 00:00:01"),
             (json!(null), Kind::Seconds, "-"),
         ] {
             assert_eq!(cell(&value, kind), text);
