@@ -42,7 +42,7 @@ pub use outgoing::{Outgoing, blob, build};
 pub use refusal::{About, Refusal, Refused};
 pub use reply::{Failure, Reply, fault, reply};
 pub use service::{Protocol, Service};
-pub use sigv4::{GATEWAY, Signature, Signer, sign};
+pub use sigv4::{GATEWAY, Signature, Signer, presign, sign};
 pub use table::Operation;
 pub use time::extended;
 pub use uri::encode as percent_encoded;

@@ -4,6 +4,7 @@
 //! what it runs on. spec: mqtt-gateway §1, §3
 
 pub mod dial;
+pub mod websocket;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,6 +16,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 pub use adit_mqtt::client::{Received, greeting, message};
+pub use adit_mqtt::message::Builder as PropertiesBuilder;
 pub use adit_mqtt::packet::{ConnAck, Connect, QoS, Version, Wish};
 pub use adit_mqtt::{Message, MessageProperties, Reason};
 

@@ -1,6 +1,6 @@
 //! Random requests: what is signed verifies, what is changed does not, and nothing panics.
 
-use adit_aws::{Refusal, Service, Signature};
+use adit_aws::{GATEWAY, Refusal, Service, Signature, Signer, presign};
 use http::{HeaderName, HeaderValue};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -50,6 +50,19 @@ proptest! {
     #[test]
     fn what_is_signed_verifies(request in requests(), service in "[a-zA-Z-]{1,20}") {
         prop_assert_eq!(verified(&request.signed(&service)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_presigned_verifies(request in requests(), gateway in any::<bool>(), token in any::<bool>()) {
+        let mut request = request;
+        let service = if gateway { GATEWAY } else { "sts" };
+        let signer = Signer { session_token: token.then_some("a/token+of=a session"), ..signer(service) };
+        request.query = presign(&request.borrowed(), &signer, 60);
+        prop_assert_eq!(verified(&request), Ok(()));
+        let read = Signature::parse(&request.borrowed()).map(|read| read.session_token().map(str::to_owned));
+        prop_assert_eq!(read, Ok(signer.session_token.map(str::to_owned)));
+        request.path.push('x');
+        prop_assert_eq!(verified(&request), Err(Refusal::SignatureMismatch));
     }
 
     #[test]
