@@ -3,6 +3,7 @@
 use crate::data_dir::{Folder, Key, Nearby, nearby};
 use crate::exit::{self, Result};
 use crate::out;
+use crate::shell::quoted;
 use serde_json::{Map, Value};
 use std::process::ExitCode;
 
@@ -47,26 +48,4 @@ fn variables(client: &Nearby) -> Result<Vec<(&'static str, String)>> {
     }
     variables.push(("ADIT_LOCALPROXY_SETTINGS", client.settings.display().to_string()));
     Ok(variables)
-}
-
-/// A word for a POSIX shell.
-fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/:.,_-+=@".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_that_the_shell_would_change_are_quoted() {
-        assert_eq!(quoted("https://localhost:8443"), "https://localhost:8443");
-        assert_eq!(quoted("/data dir/ca.pem"), "'/data dir/ca.pem'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted("$(reboot)"), "'$(reboot)'");
-    }
 }

@@ -14,7 +14,11 @@ mod cert;
 #[cfg(feature = "client")]
 mod data_dir;
 #[cfg(feature = "client")]
+mod forward;
+#[cfg(feature = "client")]
 mod http;
+#[cfg(feature = "client")]
+mod nc;
 #[cfg(feature = "client")]
 mod noun;
 #[cfg(feature = "client")]
@@ -22,7 +26,19 @@ mod policy;
 #[cfg(feature = "client")]
 mod private;
 #[cfg(feature = "client")]
+mod reach;
+#[cfg(feature = "client")]
+mod shell;
+#[cfg(feature = "client")]
+mod signals;
+#[cfg(feature = "client")]
 mod span;
+#[cfg(feature = "client")]
+mod ssh;
+#[cfg(feature = "client")]
+mod ssh_config;
+#[cfg(feature = "client")]
+mod target;
 #[cfg(feature = "client")]
 mod template;
 #[cfg(feature = "client")]
@@ -98,6 +114,23 @@ enum Command {
     /// Provisioning templates: how devices get into the registry.
     #[cfg(feature = "client")]
     Template(Box<template::Args>),
+    /// Log in to a device with the system's ssh, or run a command there.
+    ///
+    /// adit's own options, which are long, come first; then everything is as for ssh: adit ssh -L 8080:localhost:80
+    /// root@lamp1 uptime. The exit status is ssh's.
+    #[cfg(feature = "client")]
+    Ssh(Box<ssh::Args>),
+    /// Connect standard input and output to a service of a device; a ProxyCommand for ssh.
+    #[cfg(feature = "client")]
+    Nc(Box<nc::Args>),
+    /// Bring services of a device to ports of this machine.
+    #[cfg(feature = "client")]
+    Forward(Box<forward::Args>),
+    /// Print what ~/.ssh/config needs for ssh, scp, rsync, ansible and editors to reach devices by name.
+    ///
+    /// Use it as: adit ssh-config >> ~/.ssh/config; ssh lamp1.adit
+    #[cfg(feature = "client")]
+    SshConfig(Box<ssh_config::Args>),
     /// Show who did what to which resource, with what result.
     #[cfg(feature = "client")]
     Audit(audit::Args),
@@ -170,6 +203,14 @@ fn main() -> ExitCode {
         #[cfg(feature = "client")]
         Command::Template(args) => template::run(&args),
         #[cfg(feature = "client")]
+        Command::Ssh(args) => ssh::run(&args),
+        #[cfg(feature = "client")]
+        Command::Nc(args) => nc::run(&args),
+        #[cfg(feature = "client")]
+        Command::Forward(args) => forward::run(&args),
+        #[cfg(feature = "client")]
+        Command::SshConfig(args) => ssh_config::run(&args),
+        #[cfg(feature = "client")]
         Command::Audit(args) => audit::run(&args),
         #[cfg(feature = "client")]
         Command::Why(args) => why::run(&args),
@@ -197,7 +238,7 @@ fn main() -> ExitCode {
 
 /// Runs a command that waits for sockets.
 #[cfg(feature = "client")]
-fn block_on(work: impl Future<Output = exit::Result>) -> exit::Result {
+fn block_on<T>(work: impl Future<Output = exit::Result<T>>) -> exit::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| exit::Failure::failed(format!("no runtime: {error}")))?.block_on(work)
 }

@@ -28,3 +28,5 @@ pub mod settings;
 pub mod tls;
 pub mod webproxy;
 pub mod ws;
+
+pub use adit_tunnel::{Side, Version};
