@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use adit_device::agent::config::Config;
+use adit_device::agent::notify::{Memory, Verdict, judge};
 use adit_device::agent::provision::{ANSWER, Machine, Outcome, Pending};
 use adit_device::agent::{identity, x509};
 
@@ -65,5 +67,40 @@ fn kept(text: &[u8]) {
     if let Some(pending) = Pending::of_text(text) {
         assert!(Pending::of_text(pending.to_text().as_bytes()) == Some(pending.clone()));
         assert!(Machine::new("t", BTreeMap::new(), pending).is_some());
+    }
+}
+
+/// A notification opens only what is offered, once, with a token and a region that are safe in a header and a name.
+pub fn agent_notify(data: &[u8]) {
+    let Ok(config) = Config::parse("endpoint = \"a\"") else { panic!("a configuration") };
+    let mut memory = Memory::default();
+    match judge(data, &config.services, &mut memory) {
+        Verdict::Open(notice) => {
+            assert!(!notice.services.is_empty());
+            assert!(notice.services.iter().all(|id| config.services.target(id).is_some()));
+            assert!(notice.access_token.bytes().all(|byte| (0x20..0x7f).contains(&byte)));
+            assert!(notice.region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+            assert!(!format!("{notice:?}").contains(&notice.access_token) || notice.access_token.len() < 8);
+            assert_eq!(judge(data, &config.services, &mut memory), Verdict::Duplicate);
+        }
+        Verdict::Refused(refusal) => {
+            assert!(!refusal.reason.is_empty() && !refusal.reason.contains(char::is_control));
+            assert!(refusal.reason.len() < 1024);
+        }
+        Verdict::Duplicate => panic!("nothing was seen before"),
+    }
+}
+
+/// A configuration that is taken can be printed and read again; one that is not says why.
+pub fn agent_config(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Config::parse(text) {
+        Ok(config) => {
+            if config.http_proxy.as_ref().is_none_or(|proxy| proxy.credentials.is_none()) {
+                assert_eq!(Config::parse(&config.to_string()).as_ref(), Ok(&config));
+            }
+            let _ = config.tunnels_of("us-east-1");
+        }
+        Err(problems) => assert!(!problems.is_empty()),
     }
 }

@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn what_is_in_force_can_be_read_again() {
         let config = with(
-            "http-proxy = \"http://user:secret@proxy:1\"\n[services]\nVNC = \"off\"\nDB = \"unix:/run/db.sock\"\n\
+            "http-proxy = \"http://user:secret@proxy:1\"\n[services]\nVNC = \"off\"\nHTTP = \"8080\"\nDB = \"unix:/run/db.sock\"\n\
              [provisioning.parameters]\nA = \"text:x\"",
         );
         let shown = config.to_string();

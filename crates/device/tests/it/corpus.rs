@@ -15,6 +15,16 @@ fn device_x509() {
 }
 
 #[test]
+fn agent_notify() {
+    replay("agent_notify", checks::agent_notify);
+}
+
+#[test]
+fn agent_config() {
+    replay("agent_config", checks::agent_config);
+}
+
+#[test]
 fn provision_answer() {
     replay("provision_answer", checks::provision_answer);
 }

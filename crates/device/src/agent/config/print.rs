@@ -111,7 +111,7 @@ impl fmt::Display for Config {
         for (id, target) in self.services.iter() {
             let place = match target {
                 Target::Unix(path) => format!("unix:{}", path.display()),
-                Target::Tcp(..) => target.dialed(),
+                Target::Tcp(..) => target.to_string(),
             };
             writeln!(f, "{id} = {}", quoted(&place))?;
         }
@@ -148,7 +148,11 @@ impl Config {
 fn url(proxy: &WebProxy) -> String {
     let scheme = if proxy.is_tls { "https" } else { "http" };
     let credentials = if proxy.credentials.is_some() { "***@" } else { "" };
-    format!("{scheme}://{credentials}{}", crate::mqtt::dial::place(&proxy.host, proxy.port))
+    let mut place = crate::mqtt::dial::place(&proxy.host, proxy.port);
+    if !proxy.has_port {
+        place.truncate(place.rfind(':').unwrap_or(place.len()));
+    }
+    format!("{scheme}://{credentials}{place}")
 }
 
 /// A text as a TOML string.
