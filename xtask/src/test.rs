@@ -25,6 +25,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/sbin/vsftpd", "vsftpd"),
     ("/usr/bin/Xtigervnc", "tigervnc-standalone-server"),
     ("/usr/bin/vncsnapshot", "vncsnapshot"),
+    ("/usr/bin/faketime", "faketime"),
 ];
 
 /// `cargo deny` needs no network for these; its advisories need one and are left to `cargo deny check` by hand.
