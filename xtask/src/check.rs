@@ -6,6 +6,7 @@ use crate::{docs, edges, python};
 /// A generated file and the arguments of `adit` that print it.
 const PRINTED: &[(&str, &[&str])] = &[
     ("docs/config.md", &["config", "docs"]),
+    ("docs/agent-config.md", &["agent", "docs"]),
     ("docs/compat/operations.md", &["operations"]),
     ("docs/compat/authorization.md", &["operations", "--needs"]),
 ];
