@@ -556,13 +556,13 @@ def digest_of(connection, total):
 class Sshd:
     """A private OpenSSH server on a free port, with its own host key and one user key; `prefix` puts it into a namespace."""
 
-    def __init__(self, folder, prefix=()):
+    def __init__(self, folder, prefix=(), port=None):
         program = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         assert program, "sshd is missing: apt-get install openssh-server"
         folder.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        self.folder, self.port, self.user = folder, free_port(), getpass.getuser()
+        self.folder, self.port, self.user = folder, port or free_port(), getpass.getuser()
         self.key = folder / "user_key"
         for path in (folder / "host_key", self.key):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True, timeout=30)

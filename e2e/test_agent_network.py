@@ -162,6 +162,7 @@ def test_a_tunnel_in_use_goes_on_after_the_router_forgot_its_flow(broker, place,
     wait_for(greeting, "a greeting through the new link", REACHABLE)
 
 
+@pytest.mark.timeout(SOAK + 300)
 def test_a_soak_in_which_silent_flows_are_forgotten(broker, place):
     """Every few seconds the router forgets a flow that was silent. The agent stays reachable, does not storm, and does not grow."""
     there = place(idle=4)

@@ -12,6 +12,9 @@ use adit_device::log::Level;
 use crate::exit::{self, Failure, Result};
 use crate::out;
 
+/// What a device's policy must allow for the agent to work, and no more.
+pub const POLICY: &str = include_str!("agent/policy.json");
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The TOML file; without it /etc/adit/agent.toml, if there is one.
@@ -38,6 +41,10 @@ enum Command {
     },
     /// Print a configuration file with every key, its default and what it does.
     DefaultConfig,
+    /// Print the AWS IoT policy that an agent's certificate needs, for every region and account.
+    ///
+    /// Use it as: adit agent policy | adit policy create agent -
+    Policy,
     /// Print the reference page docs/agent-config.md.
     #[command(hide = true)]
     Docs,
@@ -68,6 +75,10 @@ pub fn run(args: &Args) -> ExitCode {
         Some(Command::Doctor { json }) => doctor::run(args.config.as_deref(), json),
         Some(Command::DefaultConfig) => {
             out::raw(&config::default_toml());
+            Ok(())
+        }
+        Some(Command::Policy) => {
+            out::raw(POLICY);
             Ok(())
         }
         Some(Command::Docs) => {
