@@ -50,7 +50,7 @@ enum Command {
     Docs,
 }
 
-/// `adit agent` under the name of its own program.
+/// Keep this device reachable, and open its end of tunnels when told.
 #[derive(clap::Parser)]
 #[command(name = "adit-agent", version, max_term_width = 100)]
 struct Program {

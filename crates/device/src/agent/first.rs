@@ -152,7 +152,7 @@ where
     let client_id = config.client_id.clone().unwrap_or_else(|| format!("adit-agent-{:016x}", chance()));
     let mut link = connect(&claim, &client_id).await?;
     let done = converse(&mut link, &mut machine, config, log).await;
-    let identity = done.and_then(|done| finish(&config.state_dir, &machine, &done));
+    let identity = done.and_then(|done| finish(&config.state_dir, &machine, &done, log));
     link.disconnect().await;
     identity
 }
@@ -302,7 +302,12 @@ fn lost(broken: &Broken, action: &str, name: &str) -> Trouble {
 }
 
 /// Writes what the device is now. The identity comes last but for the notes it makes needless.
-fn finish(state_dir: &Path, machine: &Machine, provisioned: &Provisioned) -> Result<Identity, Trouble> {
+fn finish(
+    state_dir: &Path,
+    machine: &Machine,
+    provisioned: &Provisioned,
+    log: Log,
+) -> Result<Identity, Trouble> {
     if let Some(configuration) = &provisioned.configuration {
         let text = format!("{configuration:#}\n");
         keep::write(&configuration_file(state_dir), text.as_bytes()).map_err(Trouble::lasting)?;
@@ -311,7 +316,9 @@ fn finish(state_dir: &Path, machine: &Machine, provisioned: &Provisioned) -> Res
     let file = identity::file_of(state_dir);
     keep::write(&file, text.as_bytes()).map_err(Trouble::lasting)?;
     let identity = identity::read(&file, &file).map_err(Trouble::lasting)?;
-    keep::remove(&pending_file(state_dir)).map_err(Trouble::passing)?;
+    if let Err(error) = keep::remove(&pending_file(state_dir)) {
+        log.warning(error);
+    }
     Ok(identity)
 }
 
