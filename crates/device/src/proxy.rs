@@ -126,10 +126,12 @@ async fn links(config: &Config, log: Log, watcher: Watcher<'_>, lasting: &mut La
             }
         }
         let is_short = began.elapsed() < delay;
-        if is_short && was_short {
-            sleep(backoff.next(chance())).await;
-        } else if !is_short {
+        if !is_short {
             backoff.reset();
+        }
+        // Whoever wants to be spread (a cap says so) is not back at once when a server ends thousands of links.
+        if is_short && was_short || config.settings.retry_cap.is_some() {
+            sleep(backoff.next(chance())).await;
         }
         was_short = is_short;
     }

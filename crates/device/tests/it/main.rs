@@ -9,6 +9,7 @@
 mod corpus;
 mod destination;
 mod doors;
+mod keep;
 mod link;
 mod program;
 mod server;
