@@ -19,4 +19,5 @@ pub mod systemd;
 pub mod trust;
 pub mod tunnels;
 pub mod uplink;
+pub mod waits;
 pub mod x509;

@@ -21,8 +21,8 @@ use crate::mqtt::{Event, QoS, Received, Ticket, message};
 /// Addresses that are reported at most.
 const ADDRESSES: usize = 16;
 
-/// Threads for names and files at most; a resolver that hangs takes one.
-const THREADS: usize = 4;
+/// Threads for names and files at most. A resolver that hangs takes one for as long as it hangs, and every tunnel may ask.
+const THREADS: usize = 32;
 
 /// Where the configuration comes from; asked again on SIGHUP.
 pub type Load<'a> = &'a dyn Fn() -> Result<Config, Vec<Problem>>;

@@ -9,13 +9,13 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::arrival::{Advice, Arrival};
 use super::clock::Clock;
 use super::config::Config;
 use super::first::{self, Found, Trouble};
 use super::identity::{self, Identity};
+use super::waits::{Waits, may_pass};
 use super::{notify, trust};
-use crate::backoff::{Backoff, chance};
+use crate::backoff::chance;
 use crate::log::Log;
 use crate::mqtt::dial::{ALPN, ALPN_PORT, Stream, Undialed, Way};
 use crate::mqtt::{Broken, ConnAck, Connect, Event, Link, Message, QoS, Reason, Ticket, Version, greeting};
@@ -34,19 +34,6 @@ const PACKET: u32 = 64 * 1024;
 
 /// Time for CONNACK, and for SUBACK.
 const ANSWER: Duration = Duration::from_secs(15);
-
-/// The first and the longest wait after the network failed. With [`crate::mqtt::dial::WHOLE`] the longest keeps a
-/// device that had no network reachable within a minute of its return.
-const NETWORK: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(20));
-
-/// The same after the server closed the connection without a word.
-const CLOSED: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(45));
-
-/// The same after what somebody has to mend.
-const REFUSED: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
-
-/// A connection that lived so long was a success, and the next wait is short again.
-const SUCCESS: Duration = Duration::from_secs(30);
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -131,11 +118,7 @@ pub struct Uplink {
     clock: Arc<Clock>,
     log: Log,
     state: State,
-    network: Backoff,
-    closed: Backoff,
-    refused: Backoff,
-    arrival: Arrival,
-    is_persistent: bool,
+    waits: Waits,
     said: String,
 }
 
@@ -147,11 +130,7 @@ impl Uplink {
             clock,
             log,
             state: State::Waiting(Box::pin(sleep(Duration::ZERO))),
-            network: Backoff::new(NETWORK.0, Some(NETWORK.1)),
-            closed: Backoff::new(CLOSED.0, Some(CLOSED.1)),
-            refused: Backoff::new(REFUSED.0, Some(REFUSED.1)),
-            arrival: Arrival::default(),
-            is_persistent: true,
+            waits: Waits::default(),
             said: String::new(),
         }
     }
@@ -194,11 +173,7 @@ impl Uplink {
                     Ok(event) => return Happening::Event(event),
                     Err(broken) => {
                         let failure = Failure::Ended(broken, client_id.clone());
-                        if since.elapsed() >= SUCCESS {
-                            self.network.reset();
-                            self.closed.reset();
-                            self.refused.reset();
-                        }
+                        self.waits.lived(since.elapsed());
                         self.failed(&failure);
                         return Happening::Down;
                     }
@@ -209,17 +184,17 @@ impl Uplink {
 
     fn dial(&self) -> LocalBoxFuture<'static, Result<Connected, Failure>> {
         let (config, clock) = (self.config.clone(), self.clock.clone());
-        Box::pin(connect(config, clock, self.is_persistent, self.log))
+        Box::pin(connect(config, clock, self.waits.is_persistent(), self.log))
     }
 
     fn up(&mut self, connected: Connected) -> Up {
         let Connected { link, up, client_id, not_before } = connected;
         self.clock.raise(not_before);
-        self.arrival.let_in();
+        self.waits.let_in();
         self.said.clear();
         let kept = if up.is_resumed { ", which had kept our session" } else { "" };
         self.log.info(format_args!("connected to {}{kept}, as thing {}", self.config.endpoint, up.thing));
-        if !self.is_persistent {
+        if !self.waits.is_persistent() {
             self.log.warning(
                 "what is sent while this device is away is lost: its policy allows iot:Connect only without \
                  PersistentConnect in iot:ConnectAttributes",
@@ -234,33 +209,8 @@ impl Uplink {
 
     /// Says why there is no connection, and waits as long as that deserves.
     fn failed(&mut self, failure: &Failure) {
-        let mut text = failure.to_string();
-        let wait = match failure {
-            Failure::Connect(Broken::Refused(Reason::NotAuthorized), ..) if self.is_persistent => {
-                // A policy may allow connections, but not sessions that last: iot:ConnectAttributes.
-                self.is_persistent = false;
-                self.network.next(chance())
-            }
-            Failure::Connect(Broken::Closed, id, _) => {
-                let advice = self.arrival.closed(chance());
-                if let Some(words) = self.arrival.words(id) {
-                    text = words;
-                }
-                match advice {
-                    Advice::Soon(wait) => wait,
-                    Advice::Patient => self.closed.next(chance()),
-                }
-            }
-            Failure::Connect(Broken::Refused(reason), ..) if may_pass(*reason) => self.network.next(chance()),
-            Failure::Ended(Broken::Disconnected(Reason::SessionTakenOver), _)
-            | Failure::Connect(Broken::Refused(_), ..)
-            | Failure::Subscribe(..)
-            | Failure::Unprepared(_) => {
-                self.is_persistent = true;
-                self.refused.next(chance())
-            }
-            Failure::Connect(..) | Failure::Undialed(_) | Failure::Ended(..) => self.network.next(chance()),
-        };
+        let (wait, words) = self.waits.after(failure, chance());
+        let text = words.unwrap_or_else(|| failure.to_string());
         let line = format!("not connected: {text}; next try in {:.0} s", wait.as_secs_f32());
         if self.said == text {
             self.log.debug(line);
@@ -270,18 +220,6 @@ impl Uplink {
         }
         self.state = State::Waiting(Box::pin(sleep(wait)));
     }
-}
-
-/// A refusal that is the server's own trouble.
-fn may_pass(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::ServerUnavailable
-            | Reason::ServerBusy
-            | Reason::QuotaExceeded
-            | Reason::ConnectionRateExceeded
-            | Reason::UnspecifiedError
-    )
 }
 
 /// TLS as the agent does it towards the device gateway.
