@@ -9,7 +9,7 @@ pub use settings::Settings;
 
 use crate::data_dir::{Key, Nearby};
 use crate::exit::{Failure, Result};
-use crate::http::{Client, Lost, Proxies, Target};
+use crate::http::{Client, Lost, Proxies, Target, Wire};
 use crate::{out, span};
 use adit_aws::table::{Check, Member};
 use adit_aws::{Operation, Outgoing, Service, Signer, Unanswered};
@@ -289,6 +289,11 @@ impl Api {
             .map_err(|error| refused(&error))?;
         *request.headers_mut() = headers;
         Ok(request)
+    }
+
+    /// Connects to a server, for a protocol of its own.
+    pub async fn connect(&self, target: &Target) -> Result<Box<dyn Wire>> {
+        self.client.connect(target).await
     }
 
     async fn obtain(&self, secret: &Secret) -> Result<Key> {

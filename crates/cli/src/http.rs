@@ -9,7 +9,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -127,6 +127,29 @@ pub fn trust(ca: Option<&Path>) -> Result<RootCertStore> {
     if roots.is_empty() { Err(broken(&"it holds no certificate")) } else { Ok(roots) }
 }
 
+/// TLS with the certificate and key in two PEM files.
+pub fn tls_as(
+    roots: RootCertStore,
+    cert: &Path,
+    key: &Path,
+    alpn: Option<&[u8]>,
+) -> Result<Arc<ClientConfig>> {
+    let broken = |path: &Path, error: &dyn fmt::Display| {
+        Failure::usage(format!("{}: {error}; expected a PEM file", path.display()))
+    };
+    let chain =
+        CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>);
+    let chain = chain.map_err(|error| broken(cert, &error))?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| broken(key, &error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_root_certificates(roots).with_client_auth_cert(chain, secret))
+        .map_err(|error| broken(cert, &error))?;
+    config.alpn_protocols.extend(alpn.map(<[u8]>::to_vec));
+    Ok(Arc::new(config))
+}
+
 /// TLS as a client without a certificate.
 pub fn tls(roots: RootCertStore) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -154,6 +177,11 @@ pub struct Client {
 impl Client {
     pub fn new(ca: Option<PathBuf>, proxies: Proxies) -> Client {
         Client { ca, proxies, tls: OnceLock::new(), kept: Mutex::new(Vec::new()) }
+    }
+
+    /// With TLS that is set up already.
+    pub fn over(tls: Arc<ClientConfig>, proxies: Proxies) -> Client {
+        Client { ca: None, proxies, tls: OnceLock::from(tls), kept: Mutex::new(Vec::new()) }
     }
 
     /// Sends a request on a connection that is there, or on a new one, and reads the whole answer.

@@ -18,6 +18,10 @@ mod forward;
 #[cfg(feature = "client")]
 mod http;
 #[cfg(feature = "client")]
+mod man;
+#[cfg(feature = "client")]
+mod mqtt;
+#[cfg(feature = "client")]
 mod nc;
 #[cfg(feature = "client")]
 mod noun;
@@ -131,6 +135,9 @@ enum Command {
     /// Use it as: adit ssh-config >> ~/.ssh/config; ssh lamp1.adit
     #[cfg(feature = "client")]
     SshConfig(Box<ssh_config::Args>),
+    /// Publish and subscribe on the device gateway.
+    #[cfg(feature = "client")]
+    Mqtt(Box<mqtt::Args>),
     /// Show who did what to which resource, with what result.
     #[cfg(feature = "client")]
     Audit(audit::Args),
@@ -171,6 +178,9 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Write the manual pages: adit.1 and one for each command.
+    #[cfg(feature = "client")]
+    Man(man::Args),
     /// Print a completion script for a shell.
     Completions {
         /// bash, zsh, fish, elvish or powershell.
@@ -211,6 +221,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "client")]
         Command::SshConfig(args) => ssh_config::run(&args),
         #[cfg(feature = "client")]
+        Command::Mqtt(args) => mqtt::run(&args),
+        #[cfg(feature = "client")]
         Command::Audit(args) => audit::run(&args),
         #[cfg(feature = "client")]
         Command::Why(args) => why::run(&args),
@@ -232,6 +244,8 @@ fn main() -> ExitCode {
         Command::Operations { needs: true } => permissions::run(),
         Command::Agent(args) => agent::run(&args),
         Command::Proxy { args } => proxy::run(args),
+        #[cfg(feature = "client")]
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -24,6 +24,13 @@ pub fn raw(text: &str) {
     print(format_args!("{text}"));
 }
 
+/// Bytes as they are, at once.
+#[cfg(feature = "client")]
+pub fn raw_bytes(bytes: &[u8]) {
+    let mut stdout = std::io::stdout().lock();
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+}
+
 /// A value as indented JSON on stdout.
 #[cfg(feature = "client")]
 pub fn json(value: &serde_json::Value) {
