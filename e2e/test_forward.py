@@ -91,6 +91,9 @@ def test_the_table_names_service_and_address(operator, box):
     process = operator.start("forward", box.thing, f"{port}:ECHO")
     process.wait_text("Forwarding to")
     assert process.out() == f"SERVICE  ADDRESS\nECHO     127.0.0.1:{port}\n"
+    again = operator.start("forward", "--output", "table", "--no-headers", box.thing, "0:HI")
+    again.wait_text("Forwarding to")
+    assert again.out().startswith("HI  127.0.0.1:")
     assert process.err() == f"Forwarding to {box.thing}. Ctrl-C ends it.\n", "no line of counters where no terminal is"
 
 
@@ -204,7 +207,7 @@ def test_the_connection_may_end_with_the_input(operator, client, proxies, servic
         heard.append(data)
 
     box = Home(client(), proxies, {"LOG": service(listen).port}).start()
-    done = operator.adit("nc", "-N", f"{box.thing}:LOG", input=b"one line\n" * 10_000)
+    done = operator.adit("nc", "--end-with-input", f"{box.thing}:LOG", input=b"one line\n" * 10_000)
     assert done.returncode == 0, done
     wait_for(lambda: heard == [b"one line\n" * 10_000], lambda: f"heard {heard}"[:200])
 

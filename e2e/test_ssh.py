@@ -4,6 +4,7 @@ spec: issue 5, part 2; docs/ssh.md
 """
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from agents import Agent
 from devices import document, fresh
 from harness import Sshd, free_port, greeter, wait_for
 from operators import Home, Operator
@@ -337,6 +339,30 @@ def test_the_tunnel_endpoint_of_the_environment(operator, lamp):
     assert operator.ssh(lamp.thing, "true", env={"ADIT_LOCALPROXY_SETTINGS": ""}).returncode == 0, "where the API is"
 
 
+def test_settings_of_awss_files_and_of_a_data_folder(operator, lamp):
+    server, bare = operator.server, {name: "" for name in operator.env if name.startswith(("AWS_", "ADIT_"))}
+    (operator.home / ".aws").mkdir()
+    (operator.home / ".aws/config").write_text(f"[profile lamps]\nregion = {server.env['AWS_REGION']}\nendpoint_url = {server.url}\n")
+    (operator.home / ".aws/credentials").write_text(
+        f"[lamps]\naws_access_key_id = {server.env['AWS_ACCESS_KEY_ID']}\naws_secret_access_key = {server.env['AWS_SECRET_ACCESS_KEY']}\n"
+    )
+    by_profile = ["--profile", "lamps", "--ca-bundle", server.ca]
+    assert operator.ssh(lamp.thing, "echo in", own=by_profile, env=bare).stdout == b"in\n"
+    assert operator.ssh(lamp.thing, "echo in", own=["--data-dir", server.data], env=bare).stdout == b"in\n"
+    shown = operator.adit("ssh-config", *by_profile, env=bare).stdout.decode()
+    assert f"nc --profile lamps --ca-bundle {server.ca} %n" in shown
+
+
+def test_a_server_that_accepts_and_says_nothing(operator, service):
+    mute = service(lambda connection: connection.recv(1) and wait_for_end(connection))
+    done = operator.ssh("lamp1", own=["--timeout", "2s", "--endpoint-url", f"https://localhost:{mute.port}"])
+    assert done.returncode == 7 and b"did not answer in 2 s" in done.stderr, done
+    process = operator.start_ssh("lamp1", own=["--endpoint-url", f"https://localhost:{mute.port}"])
+    wait_for(lambda: mute.accepted == 2, process.describe)
+    process.send(signal.SIGINT)
+    assert process.wait_exit() == 130
+
+
 # ~/.ssh/config
 
 
@@ -417,3 +443,63 @@ def test_the_part_of_ssh_config_is_written_in_its_place(operator, lamp):
     assert f"Host lab-{lamp.thing} lab-*\n" in shown
     assert "nc --region home-1 --keep --host-pattern 'lab-*' %n\n" in shown
     assert operator.adit("ssh-config", "--host-pattern", "*").returncode == 2
+
+
+# Behind the real agent
+
+
+@pytest.fixture
+def agent(device, tmp_path):
+    """Makes devices with the agent; things and services as they are asked for."""
+    made = []
+
+    def make(owner=None, **more):
+        made.append(Agent(owner or device(), tmp_path / "agents", **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_the_agent_is_reached(operator, agent, sshd, tmp_path):
+    lamp = agent(services={"SSH": sshd})
+    noise = random.Random(7).randbytes(500_000)
+    (tmp_path / "noise").write_bytes(noise)
+    for code in (0, 7, 255):
+        done = operator.ssh(lamp.device.name, f"cat {tmp_path}/noise; exit {code}")
+        assert (done.returncode, done.stdout == noise, done.stderr) == (code, True, b"")
+    operator.wait_clean(lamp.device.name)
+
+
+def test_an_agent_that_comes_late(operator, agent, sshd):
+    lamp = agent(services={"SSH": sshd})
+    lamp.stop()
+    process = operator.start_ssh(lamp.device.name, "echo there", own=["--timeout", "60s"])
+    wait_for(lambda: operator.open_tunnels(lamp.device.name), process.describe)
+    lamp.start(wait=False)
+    assert process.wait_exit(60) == 0
+    assert process.out() == "there\n"
+
+
+def test_an_agent_that_was_there_before(operator, agent):
+    lamp = agent()
+    lamp.stop()
+    done = operator.ssh(lamp.device.name, own=["--timeout", "3s"])
+    assert done.returncode == 6, done
+    assert re.search(rb"is offline since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", done.stderr), done
+
+
+def test_a_service_that_the_agent_does_not_offer(operator, agent):
+    lamp = agent()
+    lamp.wait_reported(lambda state: state.get("services"), "services")
+    done = operator.ssh(lamp.device.name, own=["--service", "TELNET", "--timeout", "60s"])
+    assert done.returncode == 3, done
+    assert b"TELNET" in done.stderr and f"agent on {lamp.device.name}".encode() in done.stderr
+    operator.wait_clean(lamp.device.name)
+
+
+def test_an_agent_without_an_ssh_server(operator, agent):
+    lamp = agent(services={"SSH": f"127.0.0.1:{free_port()}"})
+    done = operator.ssh(lamp.device.name, own=["--timeout", "60s"])
+    assert done.returncode == 3 and b"refused the connection" in done.stderr, done

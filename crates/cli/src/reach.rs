@@ -11,6 +11,7 @@ mod source;
 mod wait;
 
 use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::task::Poll;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use adit_device::Version;
 use adit_device::door::Door;
 use adit_device::log::Log;
+use tokio::time::timeout;
 
 use crate::api::{Api, ApiArgs, now};
 use crate::ask::Yes;
@@ -32,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Time for the call that closes a tunnel; whoever pressed Ctrl-C does not wait longer.
 const CLOSING: Duration = Duration::from_secs(5);
+
+/// Time for a call that is under way when somebody wants to end.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Options of every command that goes to a device.
 #[derive(clap::Args)]
@@ -171,19 +176,18 @@ where
 {
     let mut signals = Signals::new()?;
     let mut reaches = Vec::new();
-    let end = match open_all(args, thing, groups, &mut reaches).await {
+    let opened = open_all(args, thing, groups, &mut reaches, &mut signals).await;
+    let waited = match opened {
+        Ok(None) => tokio::select! {
+            waited = wait_for_all(&mut reaches) => waited.map(|()| None),
+            number = signals.next() => Ok(Some(number)),
+        },
+        ended => ended,
+    };
+    let end = match waited {
+        Ok(None) => then(&mut reaches, &mut signals).await,
+        Ok(Some(number)) => Ok(End::Signal(number)),
         Err(failure) => Err(failure),
-        Ok(()) => {
-            let waited = tokio::select! {
-                waited = wait_for_all(&mut reaches) => waited.map(|()| None),
-                number = signals.next() => Ok(Some(number)),
-            };
-            match waited {
-                Ok(None) => then(&mut reaches, &mut signals).await,
-                Ok(Some(number)) => Ok(End::Signal(number)),
-                Err(failure) => Err(failure),
-            }
-        }
     };
     for reach in reaches {
         reach.close().await;
@@ -191,16 +195,32 @@ where
     end
 }
 
+/// Opens one after the other, or gives the signal that came meanwhile. A tunnel that is just being opened gets a moment
+/// to become known, so that it can be closed.
 async fn open_all(
     args: &ReachArgs,
     thing: Option<&str>,
     groups: Vec<Vec<Door>>,
     reaches: &mut Vec<Reach>,
-) -> Result {
-    for doors in groups {
-        reaches.push(Reach::open(args, thing, doors).await?);
+    signals: &mut Signals,
+) -> Result<Option<i32>> {
+    let opening = async {
+        for doors in groups {
+            reaches.push(Reach::open(args, thing, doors).await?);
+        }
+        Ok(None)
+    };
+    let mut opening = pin!(timeout(args.patience(), opening));
+    tokio::select! {
+        opened = &mut opening => opened.unwrap_or_else(|_| {
+            let text = format!("the server did not answer in {} s", args.patience().as_secs());
+            Err(Failure::timeout(text).next("wait longer with --timeout, or look at the server"))
+        }),
+        number = signals.next() => {
+            let _ = timeout(MOMENT, opening).await;
+            Ok(Some(number))
+        }
     }
-    Ok(())
 }
 
 /// One after the other; their devices come at the same time.
@@ -303,7 +323,7 @@ async fn close(calls: &Calls, tunnel: &Tunnel) {
     if !tunnel.is_ours {
         return;
     }
-    let closed = tokio::time::timeout(CLOSING, calls.close(&tunnel.id)).await;
+    let closed = timeout(CLOSING, calls.close(&tunnel.id)).await;
     let why = match closed {
         Ok(Ok(())) => return,
         Ok(Err(failure)) => failure.to_string(),

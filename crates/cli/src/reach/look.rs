@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::call::Calls;
 use crate::exit::{Code, Failure};
+use crate::out::clean;
 
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,9 +16,22 @@ pub struct Look {
     since: Option<f64>,
     /// The services that its agent offers, where it has reported them.
     offers: Option<Vec<String>>,
-    /// The agent's last refusal of a tunnel: when, and why.
-    refusal: Option<(f64, String)>,
+    /// The agent's last refusal of a tunnel.
+    refusal: Option<Refused>,
 }
+
+/// A tunnel that the agent did not open.
+#[derive(Debug, Clone, PartialEq)]
+struct Refused {
+    /// When, in seconds since 1970 by the device's clock.
+    at: f64,
+    /// The services it was for.
+    services: Vec<String>,
+    why: String,
+}
+
+/// Seconds by which the clock of a device may be behind ours.
+const SKEW: f64 = 5.0;
 
 impl Look {
     /// Looks.
@@ -31,17 +45,13 @@ impl Look {
         let is_connected = connectivity.and_then(|data| data.get("connected")).and_then(Value::as_bool);
         let since = connectivity.and_then(|data| data.get("timestamp")).and_then(Value::as_f64);
         let reported = report.and_then(|shadow| shadow.get("state")).and_then(|state| state.get("reported"));
-        let offers = reported.and_then(|state| state.get("services")).and_then(Value::as_array);
         let refusal = reported.and_then(|state| state.get("lastRefusal")).and_then(|refusal| {
             let at = refusal.get("at").and_then(Value::as_f64)?;
-            Some((at, refusal.get("reason").and_then(Value::as_str)?.to_owned()))
+            let why = clean(refusal.get("reason").and_then(Value::as_str)?);
+            Some(Refused { at, services: names(refusal.get("services")).unwrap_or_default(), why })
         });
-        Look {
-            is_connected,
-            since,
-            offers: offers.map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-            refusal,
-        }
+        let offers = names(reported.and_then(|state| state.get("services")));
+        Look { is_connected, since, offers, refusal }
     }
 
     /// The state of the device, for a line that says what is waited for.
@@ -57,9 +67,12 @@ impl Look {
     /// Why there is no sense in waiting on: the agent has refused since `opened` (seconds since 1970), or does not offer
     /// what is wanted.
     pub fn refused(&self, thing: &str, services: &[String], opened: f64) -> Option<Failure> {
-        let text = match (&self.refusal, &self.offers) {
-            (Some((at, why)), _) if *at >= opened => format!("{thing} refused the tunnel: {why}"),
-            (_, Some(offers)) if self.is_connected == Some(true) => {
+        let is_it = |refusal: &&Refused| {
+            refusal.at >= opened - SKEW && services.iter().any(|service| refusal.services.contains(service))
+        };
+        let text = match (self.refusal.as_ref().filter(is_it), &self.offers) {
+            (Some(refusal), _) => format!("{thing} refused the tunnel: {}", refusal.why),
+            (None, Some(offers)) if self.is_connected == Some(true) => {
                 let missing = services.iter().find(|service| !offers.contains(service))?;
                 format!("{thing} does not offer {missing}; it offers {}", offers.join(", "))
             }
@@ -100,6 +113,12 @@ impl Look {
     }
 }
 
+/// Names that a device has chosen, fit for a terminal.
+fn names(list: Option<&Value>) -> Option<Vec<String>> {
+    let list = list?.as_array()?;
+    Some(list.iter().filter_map(Value::as_str).map(clean).collect())
+}
+
 /// A moment in this machine's time zone.
 fn time(seconds: f64) -> String {
     let moment = jiff::Timestamp::from_second(seconds as i64);
@@ -117,11 +136,11 @@ mod tests {
     fn report(at: u32) -> Value {
         json!({ "state": { "reported": {
             "services": ["SSH", "VNC"],
-            "lastRefusal": { "at": at, "services": ["X"], "reason": "no service X" },
+            "lastRefusal": { "at": at, "services": ["VNC"], "reason": "no\u{1b} VNC" },
         }}})
     }
 
-    fn names(list: &[&str]) -> Vec<String> {
+    fn list(list: &[&str]) -> Vec<String> {
         list.iter().map(|name| (*name).to_owned()).collect()
     }
 
@@ -139,21 +158,22 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_counts_when_it_is_newer_than_the_tunnel() {
+    fn a_refusal_counts_when_it_is_of_this_service_and_not_older_than_the_tunnel() {
         let connected = json!({ "connected": true });
         let look = Look::read(Some(&connected), Some(&report(100)));
-        let refused = look.refused("lamp1", &names(&["SSH"]), 99.0).unwrap();
+        let refused = look.refused("lamp1", &list(&["VNC"]), 99.0).unwrap();
         assert_eq!(refused.code(), Code::Denied);
-        assert!(refused.to_string().contains("no service X"), "{refused}");
-        assert!(look.refused("lamp1", &names(&["SSH"]), 101.0).is_none());
+        assert!(refused.to_string().ends_with("refused the tunnel: no\u{fffd} VNC"), "{refused}");
+        assert!(look.refused("lamp1", &list(&["SSH"]), 99.0).is_none());
+        assert!(look.refused("lamp1", &list(&["VNC"]), 106.0).is_none());
     }
 
     #[test]
     fn a_service_that_is_not_offered_is_a_refusal_while_the_agent_is_there() {
         let look = Look::read(Some(&json!({ "connected": true })), Some(&report(0)));
-        let text = look.refused("lamp1", &names(&["SSH", "HTTP"]), 1.0).unwrap().to_string();
+        let text = look.refused("lamp1", &list(&["SSH", "HTTP"]), 1.0).unwrap().to_string();
         assert!(text.contains("does not offer HTTP; it offers SSH, VNC"), "{text}");
         let away = Look::read(Some(&json!({ "connected": false })), Some(&report(0)));
-        assert!(away.refused("lamp1", &names(&["HTTP"]), 1.0).is_none());
+        assert!(away.refused("lamp1", &list(&["HTTP"]), 1.0).is_none());
     }
 }
