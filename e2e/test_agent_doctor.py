@@ -111,6 +111,11 @@ def test_no_certificate_at_all(doctor):
     doctor.failed("certificate", "certificate-file", "[provisioning]")
 
 
+def test_a_certificate_that_does_not_name_its_thing(doctor):
+    del doctor.keys["thing-name"]
+    doctor.failed("thing", "set thing-name")
+
+
 def test_rights(doctor):
     doctor.holder.key.chmod(0o644)
     doctor.failed("rights", f"chmod o= {doctor.holder.key}")
@@ -155,6 +160,10 @@ def test_a_clock_that_was_never_set(doctor):
 def test_a_state_folder_that_cannot_be_written(doctor):
     doctor.keys["state-dir"] = "/proc/adit"
     doctor.failed("state-dir", "/proc/adit", grade="warning")
+    del doctor.keys["certificate-file"], doctor.keys["private-key-file"]
+    claim = {"template": "t", "claim-certificate-file": doctor.holder.cert, "claim-private-key-file": doctor.holder.key}
+    doctor.more = f"[provisioning]\n{write(claim)}"
+    doctor.failed("state-dir", "a first start needs it")
 
 
 def test_a_disk_that_is_full(doctor):

@@ -134,11 +134,10 @@ fn who(config: &Config, findings: &mut Findings) -> Option<Identity> {
             let name = config.thing_name.as_deref().or(identity.name()).unwrap_or_default();
             findings.ok("certificate", format!("{} of thing {name:?}, id {id}", certificate.display()));
             place::rights(&[certificate, key], findings);
-            if name.is_empty() {
-                findings.failed(
-                    "thing",
-                    "the certificate has no CN: set thing-name to the name of this device's thing",
-                );
+            if !identity::is_thing_name(name) {
+                let text =
+                    "the certificate does not name the thing (CN): set thing-name in the configuration";
+                findings.failed("thing", text);
             }
             Some(identity)
         }
