@@ -27,6 +27,8 @@ const AGENT: Package = Package {
     files: &[
         ("packaging/systemd/adit-agent.service", "lib/systemd/system/adit-agent.service", 0o644),
         ("packaging/systemd/credentials.conf", "usr/share/doc/adit-agent/examples/credentials.conf", 0o644),
+        ("docs/agent.md", "usr/share/doc/adit-agent/agent.md", 0o644),
+        ("docs/agent-config.md", "usr/share/doc/adit-agent/agent-config.md", 0o644),
         ("docs/agent-provisioning.md", "usr/share/doc/adit-agent/agent-provisioning.md", 0o644),
     ],
     configuration: ("etc/adit/agent.toml", &["agent", "default-config"]),
