@@ -3,6 +3,7 @@
 docs/packages.md, docs/building.md. The static agent is taken from `ADIT_STATIC_AGENT`, else from where `cargo xtask agent --static` puts it.
 """
 
+import gzip
 import os
 import re
 import shutil
@@ -52,6 +53,8 @@ def test_a_package(packages, tmp_path, name, program):
     for line in (tree / "DEBIAN/conffiles").read_text().splitlines():
         assert (tree / line.lstrip("/")).is_file(), line
     run("md5sum", "--check", "--quiet", "DEBIAN/md5sums", cwd=tree)
+    page = gzip.decompress((tree / f"usr/share/man/man1/{program}.1.gz").read_bytes()).decode()
+    assert page.startswith(".") and "SYNOPSIS" in page
     listed = run("dpkg-deb", "--contents", packages[name])
     assert all("root/root" in line for line in listed.splitlines())
     if name == "adit":
@@ -65,6 +68,12 @@ def test_the_configuration_of_the_packages_is_understood(packages, tmp_path):
     assert 'endpoint = "iot.example:8883"' in printed
     server = unpacked(packages["adit"], tmp_path / "server")
     run(server / "usr/bin/adit", "config", "check", "--config", server / "etc/adit/adit.toml", env=clean_environment())
+
+
+def test_the_packages_can_be_installed_beside_each_other(packages):
+    """No file is in both."""
+    files = [{line.split()[5] for line in run("dpkg-deb", "--contents", packages[name]).splitlines() if not line.startswith("d")} for name in ("adit", "adit-agent")]
+    assert files[0] & files[1] == set()
 
 
 @NEEDS_ROOT

@@ -82,6 +82,7 @@ impl Package {
             copy(&root().join(from), &tree.join(to), *mode)?;
         }
         self.documents(&tree)?;
+        self.manuals(&tree)?;
         let (to, words) = self.configuration;
         put(&tree.join(to), output(&program.display().to_string(), words)?.as_bytes(), 0o644)?;
         self.control(&tree, &program)?;
@@ -100,7 +101,7 @@ impl Package {
                 Some(folder) => folder.join("adit"),
                 None => agent::build(&agent::Options::default())?,
             };
-            copy(&program, &bin.join("adit-agent"), 0o755)?;
+            install(&program, &bin.join("adit-agent"))?;
             return Ok(program);
         }
         let folder = match built {
@@ -110,8 +111,7 @@ impl Package {
                 target().join("release")
             }
         };
-        copy(&folder.join("adit"), &bin.join("adit"), 0o755)?;
-        run("strip", &["--strip-unneeded", &bin.join("adit").display().to_string()])?;
+        install(&folder.join("adit"), &bin.join("adit"))?;
         link("adit", &bin.join("localproxy"))?;
         Ok(folder.join("adit"))
     }
@@ -130,6 +130,30 @@ impl Package {
         let changelog = folder.join("changelog");
         put(&changelog, entry.as_bytes(), 0o644)?;
         run("gzip", &["--best", "--no-name", "--force", &changelog.display().to_string()])
+    }
+
+    /// The manual pages of the program, which the whole `adit` writes: the small agent cannot.
+    fn manuals(&self, tree: &Path) -> Result {
+        let folder = tree.join("usr/share/man/man1");
+        run(
+            "cargo",
+            &["run", "--quiet", "--locked", "--package", "adit", "--", "man", &folder.display().to_string()],
+        )?;
+        let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let page = entry.map_err(failed)?.path();
+            let is_agents =
+                page.file_name().is_some_and(|name| name.to_string_lossy().starts_with("adit-agent"));
+            if is_agents == (self.name == AGENT.name) {
+                run("gzip", &["--best", "--no-name", &page.display().to_string()])?;
+            } else {
+                fs::remove_file(&page).map_err(failed)?;
+            }
+        }
+        if self.name == SERVER.name {
+            link("adit-proxy.1.gz", &folder.join("localproxy.1.gz"))?;
+        }
+        Ok(())
     }
 
     fn control(&self, tree: &Path, program: &Path) -> Result {
@@ -183,6 +207,12 @@ fn read(path: &Path) -> Result<String> {
 fn copy(from: &Path, to: &Path, mode: u32) -> Result {
     let content = fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
     put(to, &content, mode)
+}
+
+/// Copies a program, without its symbols.
+fn install(from: &Path, to: &Path) -> Result {
+    copy(from, to, 0o755)?;
+    run("strip", &["--strip-unneeded", &to.display().to_string()])
 }
 
 fn put(path: &Path, content: &[u8], mode: u32) -> Result {
