@@ -124,14 +124,15 @@ def test_several_tunnels_at_once(broker, agent, proxies, service):
     assert sorted(t["services"] for t in reported["tunnels"]) == [["A"], ["B"]]
 
 
-def test_a_destination_that_is_rotated_goes_on_with_the_new_token(broker, agent, proxies, service):
+@pytest.mark.parametrize("mode", ["DESTINATION", "ALL"])
+def test_a_destination_that_is_rotated_goes_on_with_the_new_token(broker, agent, proxies, service, mode):
     lamp = agent({"SSH": service()}, max_tunnels=2)
     tunnel = broker.open("SSH", thing=lamp.device.name)
     lamp.says("tunnel 1: connected")
     port = reach(proxies, broker, tunnel.source, "SSH")["SSH"]
     assert ask(port, b"one") == b"one"
     broker.aws(
-        "iotsecuretunneling", "rotate-tunnel-access-token", "--tunnel-id", tunnel.id, "--client-mode", "DESTINATION",
+        "iotsecuretunneling", "rotate-tunnel-access-token", "--tunnel-id", tunnel.id, "--client-mode", mode,
         "--destination-config", f"thingName={lamp.device.name},services=SSH",
     )
     lamp.says("tunnel 2: connected").says("tunnel 1: over")

@@ -118,11 +118,15 @@ impl Tunnels {
     /// All places are taken, or the tunnel endpoint makes no sense.
     pub fn open(&mut self, notice: Notice, config: &Config) -> Result<u32, Refusal> {
         if self.running.len() >= config.max_tunnels {
-            let same = |running: &&Running| {
+            let is_lost = |running: &Running| {
                 running.notice.services == notice.services && !running.is_up.load(Ordering::Relaxed)
             };
-            match self.running.values().find(same) {
-                Some(running) => running.task.abort(),
+            let lost = self.running.iter().find(|(_, running)| is_lost(running)).map(|(number, _)| *number);
+            match lost.and_then(|number| self.running.remove(&number).map(|running| (number, running))) {
+                Some((number, running)) => {
+                    running.task.abort();
+                    self.log.info(format_args!("tunnel {number}: over: a new token took its place"));
+                }
                 None => {
                     let reason = format!(
                         "{} tunnels are open, the most allowed: close one, or raise max-tunnels",
@@ -284,7 +288,7 @@ fn words(ended: Option<Option<Ended>>) -> (String, bool) {
         Some(Some(Ended::Fault(why))) => (why, true),
         Some(Some(Ended::Unreachable)) => ("the server cannot be reached".to_owned(), true),
         Some(None) => ("no tunnel lives longer than 12 hours".to_owned(), false),
-        None => ("another one for the same services took its place".to_owned(), false),
+        None => ("a fault of the agent; please report it".to_owned(), true),
     }
 }
 
@@ -341,9 +345,7 @@ mod tests {
         assert_eq!(refusal.reason, "2 tunnels are open, the most allowed: close one, or raise max-tunnels");
         assert_eq!(refusal.services, ["VNC"]);
         assert_eq!(tunnels.open(notice("four", &["SSH"]), &config), Ok(3));
-        let over = tunnels.next_over().await;
-        assert_eq!((over.number, over.is_refusal), (1, false));
-        assert_eq!(tunnels.len(), 2);
+        assert_eq!(tunnels.running.keys().copied().collect::<Vec<_>>(), [2, 3]);
         if let Some(running) = tunnels.running.get(&3) {
             running.is_up.store(true, Ordering::Relaxed);
         }
