@@ -78,7 +78,8 @@ async fn forward(args: &Args) -> Result<End> {
             let id = reaches.get(*group).map(Reach::id);
             json!({ "service": port.service, "address": port.address.to_string(), "tunnelId": id })
         };
-        args.out.rows(&VIEW, &ports.iter().map(row).collect::<Vec<Value>>());
+        // An address that is cut is of no use, however narrow the terminal.
+        out::raw(&args.out.rows_text(&VIEW, &ports.iter().map(row).collect::<Vec<Value>>(), None));
         let ports: Vec<Port> = ports.into_iter().map(|(_, port)| port).collect();
         out::talk(format_args!("Forwarding to {}. Ctrl-C ends it.", args.thing));
         serve(&ports, reaches, signals).await

@@ -94,12 +94,14 @@ fn paint(text: &str, code: &str) -> String {
 }
 
 /// One line on stderr that says what is going on and is written over. Only on a terminal.
+#[cfg(feature = "client")]
 #[derive(Debug)]
 pub struct Progress {
     shown: bool,
     is_dirty: bool,
 }
 
+#[cfg(feature = "client")]
 impl Progress {
     pub fn new() -> Progress {
         Progress { shown: std::io::stderr().is_terminal(), is_dirty: false }
@@ -108,6 +110,8 @@ impl Progress {
     /// Replaces the line.
     pub fn say(&mut self, line: impl std::fmt::Display) {
         if self.shown {
+            let size = rustix::termios::tcgetwinsize(std::io::stderr());
+            let line = fitted(line.to_string(), size.map_or(0, |size| usize::from(size.ws_col)));
             let _ = write!(std::io::stderr(), "\r\u{1b}[2K{line}");
             self.is_dirty = true;
         }
@@ -121,10 +125,20 @@ impl Progress {
     }
 }
 
+#[cfg(feature = "client")]
 impl Drop for Progress {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// As much of a line as a terminal has room for, whose width is 0 if unknown: a line that wraps cannot be written over.
+#[cfg(feature = "client")]
+fn fitted(line: String, columns: usize) -> String {
+    if columns == 0 || line.chars().count() < columns {
+        return line;
+    }
+    line.chars().take(columns.saturating_sub(2)).chain(['…']).collect()
 }
 
 /// Forms of data on stdout.
@@ -229,4 +243,16 @@ pub fn width() -> Option<usize> {
 pub fn redraw(text: &str) {
     print(format_args!("\u{1b}[H\u{1b}[2J{text}"));
     let _ = std::io::stdout().flush();
+}
+
+#[cfg(all(test, feature = "client"))]
+mod tests {
+    use super::fitted;
+
+    #[test]
+    fn a_line_of_progress_does_not_wrap() {
+        assert_eq!(fitted("12345678".into(), 9), "12345678");
+        assert_eq!(fitted("12345678".into(), 8), "123456…");
+        assert_eq!(fitted("12345678".into(), 0), "12345678");
+    }
 }

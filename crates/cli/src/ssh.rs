@@ -40,7 +40,7 @@ pub struct Args {
     /// Forget the host key of the thing, instead of connecting.
     #[arg(long)]
     pub forget_host_key: bool,
-    /// ssh's own options, [user@]THING, and the command to run there.
+    /// ssh's own options, THING or user@THING, and the command to run there.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "SSH WORDS")]
     pub words: Vec<OsString>,
     #[command(flatten)]
