@@ -1,6 +1,7 @@
 //! From nothing to an upgraded WebSocket: name, TCP, web proxy, TLS, upgrade; and the lines a user reads.
 //! (spec: secure-tunneling §5.4, §5.7)
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,8 +56,8 @@ pub enum Undone {
         /// The body of the answer, on one line.
         text: String,
     },
-    /// Trying again may help.
-    Failed,
+    /// Trying again may help. What failed, as the log has it.
+    Failed(String),
 }
 
 /// Builds and keeps what does not change from one dial to the next.
@@ -86,8 +87,14 @@ impl<'a> Dialer<'a> {
         if let Ok(result) = result {
             return result;
         }
-        self.log.error(format_args!("Could not connect to proxy server: no answer in {} s", WHOLE.as_secs()));
-        Err(Undone::Failed)
+        let seconds = WHOLE.as_secs();
+        Err(self.failed(format_args!("Could not connect to proxy server: no answer in {seconds} s")))
+    }
+
+    /// Says what failed; trying again may help.
+    fn failed(&self, what: impl fmt::Display) -> Undone {
+        self.log.error(&what);
+        Undone::Failed(what.to_string())
     }
 
     async fn attempt(&mut self) -> Result<Upgraded, Undone> {
@@ -113,33 +120,24 @@ impl<'a> Dialer<'a> {
             Carrier::tcp(stream)
         };
         let Config { host, port, .. } = self.config;
-        webproxy::connect(&mut carrier, proxy, host, *port, self.log).await.map_err(|why| {
-            self.log.error(why);
-            Undone::Failed
-        })?;
+        let asked = webproxy::connect(&mut carrier, proxy, host, *port, self.log).await;
+        asked.map_err(|why| self.failed(why))?;
         Ok(carrier)
     }
 
     async fn tcp(&self, host: &str, port: u16, what: &str, whom: &str) -> Result<TcpStream, Undone> {
         self.log.trace(format_args!("Resolving {whom} host: {host}"));
         let addresses = local::resolve(host, port).await.map_err(|error| {
-            self.log.error(format_args!(
-                "Could not resolve DNS hostname of {}: {host} - {}",
-                if whom == "proxy server" { "proxy host" } else { whom },
-                tls::plain(&error)
-            ));
-            Undone::Failed
+            let whom = if whom == "proxy server" { "proxy host" } else { whom };
+            let why = tls::plain(&error);
+            self.failed(format_args!("Could not resolve DNS hostname of {whom}: {host} - {why}"))
         })?;
         if let Some(first) = addresses.first() {
             self.log.debug(format_args!("Resolved {what}: {}", first.ip()));
         }
-        match connect_any(&addresses).await {
-            Ok(stream) => Ok(stream),
-            Err(error) => {
-                self.log.error(format_args!("Could not connect to {whom}: {}", tls::plain(&error)));
-                Err(Undone::Failed)
-            }
-        }
+        connect_any(&addresses)
+            .await
+            .map_err(|error| self.failed(format_args!("Could not connect to {whom}: {}", tls::plain(&error))))
     }
 
     async fn handshake<S>(&mut self, io: S, host: &str, whom: &str) -> Result<TlsStream<S>, Undone>
@@ -150,15 +148,12 @@ impl<'a> Dialer<'a> {
         log.trace(format_args!("Performing SSL handshake with {whom}"));
         let config = match &self.tls {
             Some(config) => config.clone(),
-            None => self.trust().map_err(|error| {
-                log.error(format_args!("Could not set up TLS: {error}"));
-                Undone::Failed
-            })?,
+            None => {
+                self.trust().map_err(|error| self.failed(format_args!("Could not set up TLS: {error}")))?
+            }
         };
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            log.error(format_args!("Not a host name or address: {host}"));
-            Undone::Failed
-        })?;
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| self.failed(format_args!("Not a host name or address: {host}")))?;
         match TlsConnector::from(config.clone()).connect(name, io).await {
             Ok(stream) => {
                 log.debug(format_args!("Successfully completed SSL handshake with {whom}"));
@@ -167,14 +162,12 @@ impl<'a> Dialer<'a> {
             }
             Err(error) => {
                 self.tls = None;
-                log.error(format_args!(
-                    "Could not perform SSL handshake with {whom}: {}",
-                    tls::reason(&error)
-                ));
+                let why = tls::reason(&error);
+                let failed = self.failed(format_args!("Could not perform SSL handshake with {whom}: {why}"));
                 if let Some(detail) = tls::detail(&error) {
                     log.debug(detail);
                 }
-                Err(Undone::Failed)
+                Err(failed)
             }
         }
     }
@@ -190,10 +183,7 @@ impl<'a> Dialer<'a> {
 
     async fn upgrade(&self, wire: &mut Wire) -> Result<(Vec<u8>, Version), Undone> {
         let (config, log) = (self.config, self.log);
-        let fail = |why: &str| {
-            log.error(format_args!("Could not upgrade to a web socket: {why}"));
-            Undone::Failed
-        };
+        let fail = |why: &str| self.failed(format_args!("Could not upgrade to a web socket: {why}"));
         let key = ws::key().map_err(|why| fail(&why))?;
         let accept = ws::accept_of(&key);
         let upgrade = Upgrade {
@@ -233,7 +223,7 @@ impl<'a> Dialer<'a> {
         }
         match answer.status {
             400..=499 => Undone::Refused { status: answer.status, text: one_line(&answer.body()) },
-            _ => Undone::Failed,
+            status => Undone::Failed(format!("the server answered {status}: {}", one_line(&answer.body()))),
         }
     }
 

@@ -103,11 +103,11 @@ async fn links(config: &Config, log: Log, watcher: Watcher<'_>, lasting: &mut La
         let upgraded = match dialer.dial().await {
             Ok(upgraded) => upgraded,
             Err(Undone::Refused { status, text }) => return Ended::Refused { status, text },
-            Err(Undone::Failed) => {
+            Err(Undone::Failed(why)) => {
                 if config.settings.connect_retries.is_some_and(|retries| failures >= retries) {
                     return Ended::Unreachable;
                 }
-                watcher(News::Down("the server could not be reached"));
+                watcher(News::Down(&why));
                 failures += 1;
                 sleep(backoff.next(chance())).await;
                 continue;

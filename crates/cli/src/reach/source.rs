@@ -90,7 +90,7 @@ impl Source {
         let why = self.trouble.borrow().clone();
         let why = if why.is_empty() { "no answer".to_owned() } else { why };
         Failure::unreachable(format!("the tunnels at {} cannot be reached from here: {why}", self.endpoint))
-            .next("see why with --tunnel-log 4; name another place with --tunnel-endpoint")
+            .next("name another place with --tunnel-endpoint, or look for a firewall or proxy in between")
     }
 
     /// Ends it and its connections.
