@@ -24,6 +24,8 @@ pub struct Nearby {
     pub tunnel: Option<String>,
     /// `host:port` where devices speak MQTT with their certificates.
     pub mqtt: Option<String>,
+    /// URL of the web console.
+    pub console: Option<String>,
     pub region: String,
     /// The CA that signed the server's certificate; none when the operator brought a certificate.
     pub ca: Option<PathBuf>,
@@ -63,6 +65,7 @@ fn read(text: &[u8]) -> std::result::Result<Nearby, String> {
         endpoint: need("endpoint")?,
         tunnel: may("tunnel"),
         mqtt: may("mqtt"),
+        console: may("console"),
         region: need("region")?,
         ca: may("ca").map(PathBuf::from),
         credentials: need("credentials")?.into(),
@@ -138,6 +141,7 @@ mod tests {
             endpoint: "https://localhost:8443".into(),
             tunnel: Some("localhost:8443".into()),
             mqtt: None,
+            console: Some("https://localhost:8443".into()),
             region: "us-east-1".into(),
             account: "1".into(),
             ca: Some("/d/pki/ca.pem".into()),
@@ -148,6 +152,7 @@ mod tests {
         assert_eq!(FILE, adit_server::nearby::FILE);
         let found = read(serde_json::to_string(&written).unwrap().as_bytes()).unwrap();
         assert_eq!((found.endpoint, found.tunnel, found.mqtt), (written.endpoint, written.tunnel, None));
+        assert_eq!(found.console, written.console);
         assert_eq!((found.region, found.ca, found.admin), (written.region, written.ca, written.admin));
         assert!(read(b"{}").unwrap_err().contains("endpoint"));
     }

@@ -138,6 +138,7 @@ async fn from_elsewhere(server: &str, ca: Option<&Path>, findings: &mut Findings
         endpoint: format!("https://{server}"),
         tunnel: Some(server.to_owned()),
         mqtt: None,
+        console: None,
         region: String::new(),
         ca: ca.map(Path::to_path_buf),
         credentials: none.clone(),

@@ -60,6 +60,8 @@ mod ca;
 mod clients;
 #[cfg(feature = "server")]
 mod config;
+#[cfg(feature = "client")]
+mod console;
 #[cfg(feature = "server")]
 mod demo;
 #[cfg(feature = "client")]
@@ -144,6 +146,9 @@ enum Command {
     /// Show why devices were refused: certificate, policy and statement, or what is missing.
     #[cfg(feature = "client")]
     Why(why::Args),
+    /// Make a one-time link that signs in to the web console, and open it.
+    #[cfg(feature = "client")]
+    Console(console::Args),
     /// Show connected MQTT clients, or cut one off.
     #[cfg(feature = "client")]
     Clients(clients::Args),
@@ -226,6 +231,8 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         #[cfg(feature = "client")]
         Command::Why(args) => why::run(&args),
+        #[cfg(feature = "client")]
+        Command::Console(args) => console::run(&args),
         #[cfg(feature = "client")]
         Command::Clients(args) => clients::run(&args),
         #[cfg(feature = "client")]

@@ -1,7 +1,7 @@
 //! `adit serve`: the server in the foreground, and the signals it understands.
 
 use crate::exit::{self, Failure, Result};
-use crate::{config, out};
+use crate::{config, console, out};
 use adit_server::config::Config;
 use adit_server::nearby::Nearby;
 use adit_server::{Running, Server};
@@ -121,6 +121,14 @@ fn greet(running: &Running) {
                 ca.display()
             ));
         }
+    }
+    if let (true, Some(url)) = (running.first_start(), &client.console) {
+        let state = running.state();
+        let code = state.codes.make(&state.ids, state.now());
+        out::talk(format_args!(
+            "\nThe console, signed in as root (once, within 5 minutes; later: `adit console`):\n\n  {}",
+            console::link(url, &code)
+        ));
     }
     let data_dir = config.node.data_dir.display();
     out::talk(format_args!(

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod clients;
+mod console;
 mod query;
 
 use std::convert::Infallible;
@@ -40,7 +41,7 @@ const PATHS: &str = "GET /status, GET /audit?after=N, \
     GET /refusals?thing=T&certificate=ID&client-id=C&address=A&after=N&limit=N, \
     GET /clients?certificate=ID&all=B&after=C&limit=N, GET /clients/show?client-id=C, POST /clients/cut?client-id=C, \
     GET /provisioning?certificate=ID&ca=ID&failed=B&after=N&limit=N, POST /provisioning/retry?certificate=ID, \
-    POST /reload, POST /drain\n";
+    POST /console, POST /reload, POST /drain\n";
 /// Time for a request head, and between requests.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -89,6 +90,7 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
         (Method::POST, "/clients/cut") => clients::cut(&control.state, request.uri().query()).await,
         (Method::GET, "/provisioning") => attempts::list(&control.state, request.uri().query()).await,
         (Method::POST, "/provisioning/retry") => attempts::retry(&control.state, request.uri().query()).await,
+        (Method::POST, "/console") => console::link(&control.state).await,
         (Method::POST, "/reload") => match control.reload() {
             Ok(()) => page(StatusCode::OK, &json!({ "reloaded": true })),
             Err(error) => {

@@ -121,6 +121,8 @@ pub enum Serve {
     MqttWs,
     /// The HTTPS data API, with a client certificate or signed.
     DataApi,
+    /// The web console, `/`.
+    Console,
 }
 
 impl Serve {
@@ -133,6 +135,7 @@ impl Serve {
             Self::Mqtt => "mqtt",
             Self::MqttWs => "mqtt-ws",
             Self::DataApi => "data-api",
+            Self::Console => "console",
         }
     }
 }

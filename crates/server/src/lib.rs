@@ -12,6 +12,7 @@ pub mod authority;
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod faults;
 pub mod files;
 pub mod gate;

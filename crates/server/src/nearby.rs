@@ -25,6 +25,9 @@ pub struct Nearby {
     pub tunnel: Option<String>,
     /// `host:port` where devices speak MQTT with their certificates.
     pub mqtt: Option<String>,
+    /// URL of the web console; none when no listener serves it.
+    #[serde(default)]
+    pub console: Option<String>,
     /// The region of the configuration.
     pub region: String,
     /// The account of the root access key.
@@ -52,11 +55,13 @@ impl Nearby {
         };
         let folder =
             std::path::absolute(&config.node.data_dir).unwrap_or_else(|_| config.node.data_dir.clone());
+        let url = |listener: &Listening| {
+            let scheme = if listener.tls { "https" } else { "http" };
+            format!("{scheme}://{}", host(config, listener.address))
+        };
         Self {
-            endpoint: find(Serve::Api).map_or_else(String::new, |listener| {
-                let scheme = if listener.tls { "https" } else { "http" };
-                format!("{scheme}://{}", host(config, listener.address))
-            }),
+            endpoint: find(Serve::Api).map_or_else(String::new, url),
+            console: find(Serve::Console).map(url),
             tunnel: find(Serve::Tunnel).map(|listener| host(config, listener.address)),
             mqtt: find(Serve::Mqtt).map(|listener| host(config, listener.address)),
             region: config.region.clone(),
@@ -114,6 +119,10 @@ mod tests {
         assert_eq!(nearby.endpoint, "https://localhost:8443");
         assert_eq!(nearby.tunnel.as_deref(), Some("localhost:8443"));
         assert_eq!(nearby.mqtt.as_deref(), Some("localhost:8883"));
+        assert_eq!(nearby.console, None);
+        let with_console = [listening("0.0.0.0:8443", true, &[Serve::Api, Serve::Console])];
+        let nearby = Nearby::new(&Config::default(), &with_console);
+        assert_eq!(nearby.console.as_deref(), Some("https://localhost:8443"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::audit::Budget;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::console::Codes;
 use crate::identity::Keys;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
@@ -170,6 +171,7 @@ fn state(
         authority: Authority::default(),
         why: Why::default(),
         rates: Rates::default(),
+        codes: Codes::default(),
         tasks: Tasks::default(),
         store_checked: tokio::sync::Mutex::default(),
         strangers: Budget::default(),

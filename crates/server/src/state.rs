@@ -13,6 +13,7 @@ use crate::audit::Budget;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Config, Serve};
+use crate::console::Codes;
 use crate::gate::Gate;
 use crate::health::Checked;
 use crate::identity::{Keys, Principal};
@@ -72,6 +73,8 @@ pub struct State {
     pub why: Why,
     /// Tunnel connections a second.
     pub rates: Rates,
+    /// One-time codes that sign in to the console.
+    pub codes: Codes,
     /// The open tunnels that have a side connected.
     pub relays: Relays,
     /// The MQTT connections and all they share.

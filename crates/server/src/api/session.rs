@@ -10,7 +10,7 @@ use super::iam::{Iso, check_policy};
 use super::tag::IotTag;
 use crate::authority::may_assume;
 use crate::identity::{Caller, Key, Member, Temporary};
-use crate::state::Call;
+use crate::state::{Call, State};
 
 /// How long credentials of GetSessionToken last when nobody says, in seconds: AWS's own.
 const DEFAULT_TOKEN: i64 = 43_200;
@@ -30,12 +30,16 @@ pub struct Credentials {
 }
 
 /// Makes credentials for `caller` that last so many seconds.
-fn issue(cx: &Call<'_>, account: &str, caller: Caller, seconds: i64) -> Result<Credentials, Error> {
-    let id = cx.state.ids.session_key_id();
-    let secret = Secret::new(cx.state.ids.secret_access_key());
-    let life = Temporary { issued_at: cx.now, expires_at: cx.now.plus_millis(seconds.saturating_mul(1000)) };
+///
+/// # Errors
+/// `Internal` if they cannot be sealed.
+pub fn issue(state: &State, account: &str, caller: Caller, seconds: i64) -> Result<Credentials, Error> {
+    let id = state.ids.session_key_id();
+    let secret = Secret::new(state.ids.secret_access_key());
+    let now = state.now();
+    let life = Temporary { issued_at: now, expires_at: now.plus_millis(seconds.saturating_mul(1000)) };
     let key = Key { secret, account: account.to_owned(), caller, temporary: Some(life) };
-    let session_token = cx.state.keys.session_token(&id, &key, life)?;
+    let session_token = state.keys.session_token(&id, &key, life)?;
     let expiration = Iso(life.expires_at);
     Ok(Credentials { access_key_id: id, secret_access_key: key.secret, session_token, expiration })
 }
@@ -110,7 +114,7 @@ pub async fn assume_role(cx: &Call<'_>, input: AssumeRole) -> Result<AssumeRoleO
         policy: input.policy,
     };
     Ok(AssumeRoleOutput {
-        credentials: issue(cx, &account, caller, seconds)?,
+        credentials: issue(cx.state, &account, caller, seconds)?,
         assumed_role_user: AssumedRoleUser { assumed_role_id, arn },
         packed_policy_size: packed,
     })
@@ -215,7 +219,7 @@ pub async fn get_session_token(
     let seconds = input.duration_seconds.unwrap_or(DEFAULT_TOKEN);
     let seconds = if cx.principal.caller == Caller::Root { seconds.min(DEFAULT_SESSION) } else { seconds };
     let caller = cx.principal.caller.clone();
-    Ok(GetSessionTokenOutput { credentials: issue(cx, cx.scope.account(), caller, seconds)? })
+    Ok(GetSessionTokenOutput { credentials: issue(cx.state, cx.scope.account(), caller, seconds)? })
 }
 
 /// Input of GetAccessKeyInfo.

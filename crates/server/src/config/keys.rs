@@ -134,10 +134,10 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "listen.serve",
-        Kind::Words(&["api", "tunnel", "mqtt", "mqtt-ws", "data-api"]),
-        "[\"api\", \"tunnel\", \"mqtt\", \"mqtt-ws\", \"data-api\"]",
+        Kind::Words(&["api", "tunnel", "mqtt", "mqtt-ws", "data-api", "console"]),
+        "[\"api\", \"tunnel\", \"mqtt\", \"mqtt-ws\", \"data-api\", \"console\"]",
         "",
-        "What is served here: \"api\" is the AWS API, \"tunnel\" is tunnel data (/tunnel), \"mqtt\" is MQTT with a client certificate, \"mqtt-ws\" is MQTT over WebSocket (/mqtt), \"data-api\" is publishing over HTTPS. Alone, \"mqtt\" and \"data-api\" ask every client for a certificate, as AWS's ports 8883 and 8443 do; beside others the client chooses by ALPN (x-amzn-mqtt-ca, x-amzn-http-ca). Without TLS the default leaves \"mqtt\" out.",
+        "What is served here: \"api\" is the AWS API, \"tunnel\" is tunnel data (/tunnel), \"mqtt\" is MQTT with a client certificate, \"mqtt-ws\" is MQTT over WebSocket (/mqtt), \"data-api\" is publishing over HTTPS, \"console\" is the web console (/), which needs \"api\" beside it. Alone, \"mqtt\" and \"data-api\" ask every client for a certificate, as AWS's ports 8883 and 8443 do; beside others the client chooses by ALPN (x-amzn-mqtt-ca, x-amzn-http-ca). Without TLS the default leaves \"mqtt\" out.",
     ),
     key(
         "listen.allow-plain-remote",

@@ -40,6 +40,15 @@ impl Config {
                     );
                 }
             }
+            if listen.serve.contains(&Serve::Console) && !listen.serve.contains(&Serve::Api) {
+                refuse(
+                    "listen",
+                    format!(
+                        "{} serves \"console\" without \"api\": the console's pages call the API where they came from",
+                        listen.address
+                    ),
+                );
+            }
             let earlier = self.listen.iter().take(i).map(|l| l.address);
             for other in earlier.chain(self.metrics.address).filter(|a| clash(*a, listen.address)) {
                 refuse("listen", format!("{} and {other} cannot both be listened on", listen.address));

@@ -196,6 +196,9 @@ fn combinations_are_judged_together() {
     let plain_mqtt = "[[listen]]\naddress = \"127.0.0.1:1\"\n[[listen]]\naddress = \"127.0.0.1:1883\"\ntls = false\nserve = [\"mqtt\"]";
     assert!(texts(from_text(plain_mqtt))[0].contains("test.plain-mqtt = true"));
     assert!(from_text(&format!("{plain_mqtt}\n[test]\nplain-mqtt = true")).is_ok());
+    let console_alone =
+        "[[listen]]\naddress = \"127.0.0.1:1\"\n[[listen]]\naddress = \"127.0.0.1:2\"\nserve = [\"console\"]";
+    assert!(texts(from_text(console_alone))[0].contains("serves \"console\" without \"api\""));
     let allowed = "[[listen]]\naddress = \"0.0.0.0:80\"\ntls = false\nallow-plain-remote = true";
     assert!(from_text(allowed).is_ok());
 }

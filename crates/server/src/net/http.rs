@@ -22,6 +22,7 @@ use super::stream::Stream;
 use super::{mqtt_ws, upgrade, ws};
 use crate::api::{self, Arrived};
 use crate::config::Serve;
+use crate::console;
 use crate::health;
 use crate::mqtt::{Identity, Peer};
 use crate::shutdown::Phase;
@@ -70,11 +71,11 @@ pub async fn serve(state: Arc<State>, context: Arc<Context>, stream: Stream, gue
 }
 
 /// One request and what it came with.
-pub(super) struct Visit {
-    pub(super) state: Arc<State>,
+pub(crate) struct Visit {
+    pub(crate) state: Arc<State>,
     pub(super) context: Arc<Context>,
     pub(super) guest: Arc<Guest>,
-    pub(super) peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     pub(super) seat: Arc<Seat>,
 }
 
@@ -95,6 +96,9 @@ impl Visit {
             mqtt_ws::PATH if serves(Serve::MqttWs) => mqtt_ws::open(self, request).await,
             path if serves(Serve::Tunnel) && (path == ws::PATH || upgrade::is_upgrade(&request)) => {
                 ws::join(self, request).await
+            }
+            path if serves(Serve::Console) && console::is_ours(request.method(), path) => {
+                console::answer(self, request).await
             }
             _ if serves(Serve::Api) || serves(Serve::DataApi) => self.api(request, device).await,
             _ => text(StatusCode::NOT_FOUND, nothing_else(&self.context.serve)),
@@ -152,7 +156,8 @@ impl Visit {
         }
     }
 
-    async fn body(&self, body: Incoming) -> Result<Bytes, Error> {
+    /// The whole body, within the limits of the configuration.
+    pub(crate) async fn body(&self, body: Incoming) -> Result<Bytes, Error> {
         let limits = &self.state.config.limits;
         let limit = limits.body_bytes.as_usize();
         let collected = tokio::time::timeout(limits.request_timeout, Limited::new(body, limit).collect());
@@ -187,7 +192,7 @@ fn nothing_else(serve: &[Serve]) -> String {
 }
 
 /// A page that may only be looked at.
-fn looked_at(method: &Method, page: Answer) -> Answer {
+pub fn looked_at(method: &Method, page: Answer) -> Answer {
     match *method {
         Method::GET | Method::HEAD => page,
         _ => {

@@ -14,6 +14,7 @@ mod authorization;
 mod bed;
 mod ca;
 mod certificate;
+mod console;
 mod corpus;
 mod data;
 mod device;

@@ -71,6 +71,23 @@ async fn the_cookie_is_as_good_as_the_header() {
 }
 
 #[tokio::test]
+async fn a_browser_comes_back_with_its_client_token_in_a_cookie() {
+    let bed = Bed::new().await;
+    let (_, source, _) = bed.open().await;
+    let with = |client: &str, more: &str| {
+        let cookies =
+            format!("Cookie: awsiot-tunnel-token={source}; awsiot-tunnel-client-token={client}\r\n{more}");
+        upgrade("source", "X", "").replace("access-token: X\r\n", &cookies)
+    };
+    let one = "11111111-1111-4111-8111-111111111111";
+    assert_eq!(bed.send(with(one, "")).await.status, 101);
+    assert_eq!(bed.send(with(one, "")).await.status, 101);
+    assert_refused(&bed.send(with("22222222-2222-4222-8222-222222222222", "")).await, 400, MISMATCH);
+    let twice = bed.send(with(one, ONE)).await;
+    assert_refused(&twice, 400, "Several client tokens: send at most one.");
+}
+
+#[tokio::test]
 async fn every_subprotocol_is_echoed_as_spelled() {
     let bed = Bed::new().await;
     for (offer, echoed) in [

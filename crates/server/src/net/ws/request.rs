@@ -13,6 +13,8 @@ pub const PATH: &str = "/tunnel";
 const ACCESS_TOKEN: HeaderName = HeaderName::from_static("access-token");
 const CLIENT_TOKEN: HeaderName = HeaderName::from_static("client-token");
 const COOKIE_NAME: &str = "awsiot-tunnel-token";
+/// Ours: a browser cannot set headers, and without a client token it could not come back with its token.
+const CLIENT_COOKIE: &str = "awsiot-tunnel-client-token";
 const MODE: &str = "local-proxy-mode";
 /// As much of a client's name as is kept.
 const AGENT: usize = 128;
@@ -93,11 +95,7 @@ fn mode(query: &str) -> Result<Side, Refused> {
 /// The one access token, from the header or from the cookie.
 fn access_token(headers: &HeaderMap) -> Result<&str, Refused> {
     let in_headers = headers.get_all(ACCESS_TOKEN).iter().map(|value| value.to_str().unwrap_or_default());
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let in_cookies = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='));
-    let mut tokens = in_headers.chain(in_cookies);
+    let mut tokens = in_headers.chain(cookies(headers, COOKIE_NAME));
     match (tokens.next(), tokens.next()) {
         (Some(token), None) if !token.is_empty() => Ok(token),
         (None | Some(_), None) => Err(Refused::bad(
@@ -111,13 +109,21 @@ fn access_token(headers: &HeaderMap) -> Result<&str, Refused> {
     }
 }
 
+/// The values of one cookie; several are a mistake of the client's.
+fn cookies<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
 fn client_token(headers: &HeaderMap) -> Result<Option<ClientToken>, Refused> {
-    let mut values = headers.get_all(CLIENT_TOKEN).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let in_headers = headers.get_all(CLIENT_TOKEN).iter().map(|value| value.to_str().unwrap_or_default());
+    let mut values = in_headers.chain(cookies(headers, CLIENT_COOKIE));
+    let Some(text) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Refused::bad("several-client-tokens", "Several client tokens: send at most one."));
     }
-    let text = value.to_str().unwrap_or_default();
     check_client_token(text).map_err(|malformed| Refused::bad("client-token", malformed.to_string()))?;
     Ok(Some(ClientToken { hash: hash_token(text), automatic: is_automatic(text) }))
 }
