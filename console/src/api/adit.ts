@@ -1,0 +1,47 @@
+/** adit's own operations, below `/adit/`. */
+import { adit } from './clients';
+
+export interface Refusal {
+  at: Date;
+  count: number;
+  stage: string;
+  reason: string;
+  certificateId?: string;
+  thingName?: string;
+  clientId?: string;
+  ipAddress?: string;
+}
+
+type RawRefusal = Omit<Refusal, 'at'> & { lastAt: number };
+
+/** Refusals looked at in one go. */
+const MOST = 250;
+
+/** The latest refusals, the newest first. */
+export async function refusals(thingName?: string): Promise<Refusal[]> {
+  const query = { maxResults: String(MOST), ...(thingName ? { thingName } : {}) };
+  const { refusals } = await adit<{ refusals: RawRefusal[] }>('GET', '/adit/refusals', query);
+  return refusals.map(({ lastAt, ...rest }) => ({ ...rest, at: new Date(lastAt * 1000) }));
+}
+
+export interface Connection {
+  clientId: string;
+  principal?: string;
+  thingName?: string;
+  source?: string;
+  connectedSince?: number;
+}
+
+/** Connected MQTT clients of things; at most so many pages are asked for. */
+export async function connections(clientId?: string): Promise<Connection[]> {
+  const found: Connection[] = [];
+  let nextToken: string | undefined;
+  for (let pages = 0; pages < 40; pages++) {
+    const query = { maxResults: '250', ...(clientId ? { clientId } : {}), ...(nextToken ? { nextToken } : {}) };
+    const page = await adit<{ connections: Connection[]; nextToken?: string }>('GET', '/adit/connections', query);
+    found.push(...page.connections);
+    nextToken = page.nextToken;
+    if (!nextToken) break;
+  }
+  return found;
+}

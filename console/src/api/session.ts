@@ -1,0 +1,51 @@
+/** Who is signed in. Credentials live in this tab's session storage only and end with it. */
+import { useSyncExternalStore } from 'react';
+
+export interface Session {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+  region: string;
+  account: string;
+  arn: string;
+  /** Milliseconds since 1970; none for a key that does not end. */
+  expiresAt?: number;
+}
+
+const KEY = 'adit.session';
+const listeners = new Set<() => void>();
+let session: Session | null | undefined;
+
+function read(): Session | null {
+  try {
+    const stored = sessionStorage.getItem(KEY);
+    return stored ? (JSON.parse(stored) as Session) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function current(): Session | null {
+  session ??= read();
+  return session;
+}
+
+export function signIn(signedIn: Session): void {
+  session = signedIn;
+  sessionStorage.setItem(KEY, JSON.stringify(signedIn));
+  listeners.forEach((changed) => changed());
+}
+
+/** Forgets the credentials and all that was on the pages. */
+export function signOut(): void {
+  session = null;
+  sessionStorage.removeItem(KEY);
+  listeners.forEach((changed) => changed());
+}
+
+export function useSession(): Session | null {
+  return useSyncExternalStore((changed) => {
+    listeners.add(changed);
+    return () => listeners.delete(changed);
+  }, current);
+}

@@ -1,0 +1,169 @@
+/** The frame around all pages, and which page is shown. */
+import AppLayout from '@cloudscape-design/components/app-layout';
+import Alert from '@cloudscape-design/components/alert';
+import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
+import Button from '@cloudscape-design/components/button';
+import Flashbar from '@cloudscape-design/components/flashbar';
+import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
+import Spinner from '@cloudscape-design/components/spinner';
+import TopNavigation from '@cloudscape-design/components/top-navigation';
+import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+
+import { signOut, useSession, type Session } from './api/session';
+import { m } from './messages';
+import { SignIn } from './pages/sign-in';
+import { useNotices } from './parts/feedback';
+import { appearance, choose, type Appearance } from './parts/mode';
+import { usePlace, type Place } from './router';
+
+const TunnelList = lazy(() => import('./pages/tunnels/list'));
+const CreateTunnel = lazy(() => import('./pages/tunnels/create'));
+const TunnelDetail = lazy(() => import('./pages/tunnels/detail'));
+const ThingList = lazy(() => import('./pages/things/list'));
+const ThingDetail = lazy(() => import('./pages/things/detail'));
+const Refusals = lazy(() => import('./pages/refusals'));
+const Settings = lazy(() => import('./pages/settings'));
+const NotFound = lazy(() => import('./pages/not-found'));
+
+interface Page {
+  title: string;
+  /** Its place in the navigation. */
+  section: string;
+  content: ReactNode;
+  parents?: { text: string; href: string }[];
+}
+
+function pageOf({ path, query }: Place): Page {
+  const [area, name, more] = path;
+  const tunnels = { text: m.tunnels.title, href: '#/tunnels' };
+  const things = { text: m.things.title, href: '#/things' };
+  if (path.length === 0) return { title: m.tunnels.title, section: '#/tunnels', content: <TunnelList /> };
+  if (area === 'tunnels' && !name) return { title: m.tunnels.title, section: '#/tunnels', content: <TunnelList /> };
+  if (area === 'tunnels' && name === 'create') {
+    const content = <CreateTunnel key={query.toString()} />;
+    return { title: m.create.title, section: '#/tunnels', parents: [tunnels], content };
+  }
+  if (area === 'tunnels' && name && !more) {
+    return { title: name, section: '#/tunnels', parents: [tunnels], content: <TunnelDetail key={name} id={name} /> };
+  }
+  if (area === 'things' && !name) return { title: m.things.title, section: '#/things', content: <ThingList /> };
+  if (area === 'things' && name && !more) {
+    return { title: name, section: '#/things', parents: [things], content: <ThingDetail key={name} name={name} /> };
+  }
+  if (area === 'refusals' && !name) return { title: m.refusals.title, section: '#/refusals', content: <Refusals /> };
+  if (area === 'settings' && !name) return { title: m.settings.title, section: '#/settings', content: <Settings /> };
+  return { title: m.app.notFound, section: '', content: <NotFound /> };
+}
+
+const NAVIGATION: SideNavigationProps.Item[] = [
+  { type: 'link', text: m.tunnels.title, href: '#/tunnels' },
+  { type: 'link', text: m.things.title, href: '#/things' },
+  { type: 'link', text: m.refusals.title, href: '#/refusals' },
+  { type: 'divider' },
+  { type: 'link', text: m.settings.title, href: '#/settings' },
+];
+
+function Top({ session }: { session: Session }) {
+  const [shown, setShown] = useState(appearance());
+  const caller = session.arn.split(':').slice(5).join(':') || session.arn;
+  const looks: Appearance[] = ['system', 'light', 'dark'];
+  return (
+    <div id="top">
+      <TopNavigation
+        identity={{ href: '#/tunnels', title: m.app.name }}
+        utilities={[
+          {
+            type: 'menu-dropdown',
+            iconName: 'settings',
+            ariaLabel: m.app.appearance,
+            title: m.app.appearance,
+            items: looks.map((look) => ({
+              id: look,
+              text: m.app[look],
+              itemType: 'checkbox',
+              checked: look === shown,
+            })),
+            onItemClick: ({ detail }) => {
+              choose(detail.id as Appearance);
+              setShown(detail.id as Appearance);
+            },
+          },
+          {
+            type: 'menu-dropdown',
+            iconName: 'user-profile',
+            text: caller,
+            description: m.app.account(session.account, session.region),
+            items: [{ id: 'sign-out', text: m.app.signOut }],
+            onItemClick: ({ detail }) => {
+              if (detail.id === 'sign-out') signOut();
+            },
+          },
+        ]}
+      />
+    </div>
+  );
+}
+
+export function App() {
+  const session = useSession();
+  const place = usePlace();
+  const { items } = useNotices();
+  const page = pageOf(place);
+  const signedIn = session !== null && place.path[0] !== 'sign-in';
+  useEffect(() => {
+    document.title = m.app.title(signedIn ? page.title : m.signIn.button);
+  }, [signedIn, page.title]);
+
+  if (!signedIn) return <SignIn place={place} />;
+  const parents = page.parents ?? [];
+  return (
+    <>
+      <Top session={session} />
+      <AppLayout
+        headerSelector="#top"
+        toolsHide
+        navigation={
+          <SideNavigation
+            header={{ text: m.app.name, href: '#/tunnels' }}
+            activeHref={page.section}
+            items={NAVIGATION}
+          />
+        }
+        ariaLabels={{ navigation: m.app.navigation }}
+        breadcrumbs={
+          parents.length > 0 ? <BreadcrumbGroup items={[...parents, { text: page.title, href: location.hash }]} /> : undefined
+        }
+        notifications={<Flashbar items={items} stackItems />}
+        content={
+          <Fence key={place.path.join('/')}>
+            <Suspense fallback={<Spinner size="large" />}>{page.content}</Suspense>
+          </Fence>
+        }
+      />
+    </>
+  );
+}
+
+/** Keeps an error of one page from the others. */
+class Fence extends Component<{ children: ReactNode }, { error?: Error }> {
+  override state: { error?: Error } = {};
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    return (
+      <Alert
+        type="error"
+        header={m.app.crashed}
+        action={<Button onClick={() => location.reload()}>{m.app.reload}</Button>}
+      >
+        {error.message}
+      </Alert>
+    );
+  }
+}
+

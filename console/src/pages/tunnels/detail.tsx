@@ -1,0 +1,181 @@
+/** One tunnel: its state, its tokens and its terminal. */
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Link from '@cloudscape-design/components/link';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import { lazy, Suspense, useEffect, useState } from 'react';
+
+import { useLive } from '../../api/live';
+import { aws } from '../../api/command';
+import { moment, span } from '../../api/time';
+import { m } from '../../messages';
+import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
+import { go, href, replace, usePlace } from '../../router';
+import { describeTunnel, endOf, heldTokens, isOpen, type Tokens, type Tunnel } from './data';
+import { RemoveDialog, RotateDialog, type Removal } from './dialogs';
+import { Side, Status, TimeLeft } from './parts';
+import { TokenPanel } from './tokens';
+
+const TerminalPanel = lazy(() => import('../terminal/panel'));
+
+/** From when on the end of a tunnel is announced, in milliseconds. */
+const SOON = 15 * 60_000;
+
+export default function TunnelDetail({ id }: { id: string }) {
+  const { query } = usePlace();
+  const { notice } = useNotices();
+  const live = useLive(`tunnel ${id}`, () => describeTunnel(id));
+  const [tokens, setTokens] = useState<Tokens | undefined>(query.get('show') === 'tokens' ? heldTokens(id) : undefined);
+  const [removal, setRemoval] = useState<Removal>();
+  const [rotating, setRotating] = useState(false);
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  const tunnel = live.data;
+  if (!tunnel) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner size="large" />;
+
+  const open = isOpen(tunnel);
+  const left = (endOf(tunnel) ?? Infinity) - now;
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1"
+          actions={
+            <SpaceBetween direction="horizontal" size="xs">
+              <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
+              <ButtonDropdown
+                items={[
+                  { id: 'close', text: m.tunnels.closeTunnel, disabled: !open },
+                  { id: 'delete', text: m.tunnels.deleteTunnel },
+                  { id: 'duplicate', text: m.tunnels.duplicate },
+                ]}
+                onItemClick={({ detail }) => {
+                  if (detail.id === 'duplicate') go(href(['tunnels', 'create'], { like: id }));
+                  else setRemoval({ kind: detail.id === 'close' ? 'close' : 'delete', tunnels: [tunnel] });
+                }}
+              >
+                {m.app.actions}
+              </ButtonDropdown>
+              <Button disabled={!open} onClick={() => setRotating(true)}>
+                {m.tunnels.rotate}
+              </Button>
+            </SpaceBetween>
+          }
+        >
+          {tunnel.destinationConfig?.thingName ?? tunnel.description ?? id}
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        {live.error !== undefined && <Trouble error={live.error} retry={live.refresh} />}
+        {open && left < SOON && (
+          <Alert
+            type="warning"
+            header={m.tunnels.endsSoon(span(left))}
+            action={<Button href={href(['tunnels', 'create'], { like: id })}>{m.tunnels.openNext}</Button>}
+          >
+            {m.tunnels.endsSoonText}
+          </Alert>
+        )}
+        {tokens && (
+          <TokenPanel
+            tunnel={tunnel}
+            tokens={tokens}
+            done={() => {
+              setTokens(undefined);
+              replace(href(['tunnels', id]));
+            }}
+          />
+        )}
+        <Facts tunnel={tunnel} now={now} />
+        <Suspense fallback={<Spinner />}>
+          <TerminalPanel tunnel={tunnel} />
+        </Suspense>
+      </SpaceBetween>
+      {rotating && (
+        <RotateDialog
+          tunnel={tunnel}
+          dismiss={() => setRotating(false)}
+          done={(made, side) => {
+            setRotating(false);
+            setTokens(made);
+            live.refresh();
+            if (side !== 'SOURCE' && tunnel.destinationConfig?.thingName) notice('success', m.tokens.sent);
+          }}
+        />
+      )}
+      {removal && (
+        <RemoveDialog
+          removal={removal}
+          dismiss={() => setRemoval(undefined)}
+          done={() => {
+            setRemoval(undefined);
+            if (removal.kind === 'delete') go('#/tunnels');
+            else live.refresh();
+          }}
+        />
+      )}
+    </ContentLayout>
+  );
+}
+
+function Facts({ tunnel, now }: { tunnel: Tunnel; now: number }) {
+  const { thingName, services } = tunnel.destinationConfig ?? {};
+  const end = endOf(tunnel);
+  const side = (state: Tunnel['sourceConnectionState']) => (
+    <>
+      <Side status={state?.status} />
+      {state?.lastUpdatedAt && <Box color="text-body-secondary">{m.tunnels.since(moment(state.lastUpdatedAt))}</Box>}
+    </>
+  );
+  const command = aws('iotsecuretunneling', 'describe-tunnel', { 'tunnel-id': tunnel.tunnelId });
+  return (
+    <Container header={<Header variant="h2">{m.tunnels.details}</Header>} footer={<SameOnCommandLine command={command} />}>
+      <KeyValuePairs
+        columns={4}
+        minColumnWidth={180}
+        items={[
+          {
+            label: m.tunnels.id,
+            value: (
+              <CopyToClipboard
+                variant="inline"
+                textToCopy={tunnel.tunnelId ?? ''}
+                copyButtonAriaLabel={`${m.app.copy}: ${m.tunnels.id}`}
+                copySuccessText={m.app.copied}
+                copyErrorText={m.app.copyFailed}
+              />
+            ),
+          },
+          { label: m.tunnels.status, value: <Status status={tunnel.status} /> },
+          { label: m.tunnels.source, value: side(tunnel.sourceConnectionState) },
+          { label: m.tunnels.destination, value: side(tunnel.destinationConnectionState) },
+          {
+            label: m.tunnels.thing,
+            value: thingName ? <Link href={href(['things', thingName])}>{thingName}</Link> : '–',
+          },
+          { label: m.tunnels.services, value: services?.join(', ') || '–' },
+          { label: m.tunnels.left, value: <TimeLeft tunnel={tunnel} now={now} /> },
+          { label: m.tunnels.ends, value: end ? moment(new Date(end)) : '–' },
+          { label: m.tunnels.created, value: moment(tunnel.createdAt) },
+          { label: m.tunnels.about, value: tunnel.description || '–' },
+          {
+            label: m.tunnels.tags,
+            value: tunnel.tags?.map((tag) => `${tag.key}=${tag.value}`).join(', ') || '–',
+          },
+        ]}
+      />
+    </Container>
+  );
+}
