@@ -24,3 +24,19 @@ pub fn modules(name: &str, folder: &str) -> Result<String> {
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(modules.display().to_string())
 }
+
+/// Builds the web console where the server's build finds it, and runs its unit tests.
+pub fn console() -> Result {
+    let folder = root().join("console");
+    let prefix = folder.display().to_string();
+    let read = |path: &std::path::Path| fs::read_to_string(path).unwrap_or_default();
+    let (lock, stamp) = (folder.join("package-lock.json"), folder.join("node_modules/.adit-lock.json"));
+    if read(&lock) != read(&stamp) {
+        run("npm", &["ci", "--prefix", &prefix, "--no-audit", "--no-fund", "--ignore-scripts"])?;
+        fs::copy(&lock, &stamp).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    }
+    for script in ["test", "build"] {
+        run("npm", &["run", "--silent", "--prefix", &prefix, script])?;
+    }
+    Ok(())
+}

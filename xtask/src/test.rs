@@ -19,6 +19,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/mosquitto_pub", "mosquitto-clients"),
     ("/usr/bin/node", "nodejs"),
     ("/usr/bin/npm", "npm"),
+    ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/nft", "nftables"),
     ("/usr/sbin/tc", "iproute2"),
     ("/usr/bin/rsync", "rsync"),
@@ -48,6 +49,7 @@ pub fn test(fast: bool) -> Result {
         return Ok(());
     }
     deny()?;
+    node::console()?;
     run("cargo", &["build", "--release", "--workspace", "--locked"])?;
     companions()?;
     end_to_end()
