@@ -1,0 +1,204 @@
+"""Debian's Chromium on the console, and an sshd that asks for a password."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from harness import ROOT, Process, Service, free_port, wait_for
+from playwright.sync_api import expect, sync_playwright
+
+# What keeps Chromium from asking anybody but the server under test.
+OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]
+WIDE, NARROW = (1280, 900), (400, 800)
+AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
+
+
+def screenshots():
+    folder = Path(os.environ.get("ADIT_SCREENSHOTS") or ROOT / "target/screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def chromium():
+    with sync_playwright() as playwright:
+        program = shutil.which("chromium")
+        assert program, "chromium is missing: apt-get install chromium"
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+class Console:
+    """A page of the console. Whatever it complains about is kept, and asked for at the end."""
+
+    def __init__(self, browser, server, size=WIDE, dark=False):
+        self.server = server
+        self.context = browser.new_context(
+            ignore_https_errors=True, accept_downloads=True, locale="en-US", reduced_motion="reduce",
+            viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light",
+        )
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.context.set_default_timeout(15_000)
+        self.page = self.context.new_page()
+        self.complaints, self.hosts = [], set()
+        self.page.on("console", self.said)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.hosts.add(re.sub(r"^\w+://([^/]*).*", r"\1", request.url)))
+
+    def said(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def forgive(self, pattern):
+        """Takes out complaints that the test itself caused, such as those about a server that is down."""
+        self.complaints = [text for text in self.complaints if not re.search(pattern, text)]
+
+    def close(self):
+        self.context.close()
+        assert self.complaints == [], "\n".join(self.complaints)
+        foreign = {host for host in self.hosts if host != self.server.endpoint and not host.startswith(("data:", "blob:"))}
+        assert foreign == set(), foreign
+
+    def link(self):
+        return self.server.adit("console", "--no-open").strip()
+
+    def open(self, path="#/tunnels"):
+        self.page.goto(f"{self.server.url}/{path}")
+
+    def sign_in(self):
+        self.page.goto(self.link())
+        expect(self.page.get_by_role("heading", name=re.compile("^Tunnels"))).to_be_visible()
+        return self
+
+    def sign_in_with(self, key, secret):
+        self.open()
+        self.page.get_by_label("Access key ID").fill(key)
+        self.page.get_by_label("Secret access key").fill(secret)
+        self.button("Sign in").click()
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def action(self, name):
+        self.button("Actions").click()
+        self.page.get_by_role("menuitem", name=name).click()
+
+    def heading(self, name):
+        expect(self.page.get_by_role("heading", name=name, exact=True).first).to_be_visible()
+
+    def fact(self, label):
+        """The value that a page shows for a label."""
+        return self.page.locator("dt", has_text=re.compile(f"^{label}$")).locator("xpath=following-sibling::dd[1]")
+
+    def shot(self, name):
+        self.page.screenshot(path=screenshots() / f"{name}.png", full_page=True)
+
+    def axe(self):
+        """What axe finds against WCAG 2.2 AA on the page as it is, without what Cloudscape itself writes on narrow
+        screens: an aria-orientation that its closed navigation, a button, does not need."""
+        self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate(
+            "axe.run({exclude: [['nav[class*=mobile-toolbar-nav]']]}, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then(r => r.violations"
+            ".map(v => v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.html.slice(0, 300)).join('\\n   ')))"
+        )
+        return found
+
+    def downloaded(self, click):
+        with self.page.expect_download() as download:
+            click()
+        return Path(download.value.path()).read_bytes()
+
+    # The terminal.
+
+    def log_in(self, user, password=None, key=None, passphrase=None):
+        page = self.page
+        page.get_by_label("User name").fill(user)
+        if password:
+            page.get_by_label("Password", exact=True).last.fill(password)
+        else:
+            page.get_by_role("radio", name="Private key").check()
+            page.locator("input[type=file]").set_input_files(str(key))
+            if passphrase:
+                page.get_by_label("Passphrase of the key").fill(passphrase)
+        self.button("Connect").click()
+
+    def trust(self):
+        self.button("Trust and connect").click()
+
+    def terminal(self):
+        """The text of the terminal that is shown."""
+        return self.page.locator(".shell:not([hidden]) .xterm-rows").inner_text()
+
+    def type(self, line):
+        self.page.locator(".shell:not([hidden]) .xterm-helper-textarea").focus()
+        self.page.keyboard.type(f"{line}\n")
+
+    def wait_terminal(self, pattern, timeout=20):
+        wait_for(lambda: re.search(pattern, self.terminal()), lambda: f"{pattern!r} in\n{self.terminal()}", timeout, 0.1)
+
+
+class PasswordSshd:
+    """An sshd with an RSA host key whose root has a password of ours, in a mount namespace of its own."""
+
+    def __init__(self, folder, password):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port, self.user = free_port(), "root"
+        subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", folder / "host_key"], check=True, timeout=60)
+        hashed = subprocess.run(
+            ["openssl", "passwd", "-6", "-stdin"], input=password, capture_output=True, text=True, check=True, timeout=30
+        ).stdout.strip()
+        (folder / "shadow").write_text(f"root:{hashed}:20000:0:99999:7:::\nsshd:!:20000::::::\n")
+        (folder / "shadow").chmod(0o600)
+        (folder / "sshd_config").write_text(
+            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\nPidFile none\nUsePAM no\n"
+            "PasswordAuthentication yes\nPubkeyAuthentication no\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n"
+        )
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+        script = 'mount --bind "$1" /etc/shadow && exec "$2" -D -e -f "$3"'
+        command = ["unshare", "--mount", "sh", "-c", script, "sh", folder / "shadow", program, folder / "sshd_config"]
+        if os.getuid() != 0:
+            command = ["sudo", "-n", *command]
+        self.process = Process(command, folder, "sshd")
+        wait_for(lambda: "Server listening" in self.process.err(), self.process.describe)
+
+    def end(self):
+        self.process.kill()
+
+
+class Tap:
+    """A TCP forwarder that keeps every byte of both directions."""
+
+    def __init__(self, port):
+        import socket
+        import threading
+
+        self.seen = bytearray()
+
+        def pump(source, target):
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    self.seen += data
+                    target.sendall(data)
+            with contextlib.suppress(OSError):
+                target.shutdown(socket.SHUT_RDWR)
+
+        def serve(connection):
+            with socket.create_connection(("127.0.0.1", port)) as onward:
+                back = threading.Thread(target=pump, args=(onward, connection), daemon=True)
+                back.start()
+                pump(connection, onward)
+                back.join(10)
+
+        self.service = Service(serve)
+        self.port = self.service.port
+
+    def close(self):
+        self.service.close()
