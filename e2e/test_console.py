@@ -421,7 +421,7 @@ def test_a_thing_with_its_shadow_certificate_and_refusals(broker, console, devic
     console.page.get_by_role("link", name=lamp.name).click()
     expect(console.fact("Connection")).to_contain_text("Connected")
     console.page.get_by_role("tab", name="Certificates").click()
-    expect(console.page.get_by_text(lamp.arn)).to_be_visible()
+    expect(console.page.get_by_role("link", name=lamp.id)).to_be_visible()
     console.page.get_by_role("tab", name="Shadows").click()
     expect(console.page.get_by_text('"colour": "green"')).to_be_visible()
     console.shot("thing")

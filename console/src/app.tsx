@@ -21,6 +21,11 @@ const CreateTunnel = lazy(() => import('./pages/tunnels/create'));
 const TunnelDetail = lazy(() => import('./pages/tunnels/detail'));
 const ThingList = lazy(() => import('./pages/things/list'));
 const ThingDetail = lazy(() => import('./pages/things/detail'));
+const CertificateList = lazy(() => import('./pages/security/certificates'));
+const CertificateDetail = lazy(() => import('./pages/security/certificate'));
+const PolicyList = lazy(() => import('./pages/security/policies'));
+const PolicyDetail = lazy(() => import('./pages/security/policy'));
+const Simulator = lazy(() => import('./pages/security/simulator'));
 const Refusals = lazy(() => import('./pages/refusals'));
 const Settings = lazy(() => import('./pages/settings'));
 const NotFound = lazy(() => import('./pages/not-found'));
@@ -50,14 +55,38 @@ function pageOf({ path, query }: Place): Page {
   if (area === 'things' && name && !more) {
     return { title: name, section: '#/things', parents: [things], content: <ThingDetail key={name} name={name} /> };
   }
+  const security = securityPage(area, name, more);
+  if (security) return security;
   if (area === 'refusals' && !name) return { title: m.refusals.title, section: '#/refusals', content: <Refusals /> };
   if (area === 'settings' && !name) return { title: m.settings.title, section: '#/settings', content: <Settings /> };
   return { title: m.app.notFound, section: '', content: <NotFound /> };
 }
 
+function securityPage(area?: string, name?: string, more?: string): Page | undefined {
+  if (more) return undefined;
+  if (area === 'simulator' && !name) return { title: m.policies.simulator, section: '#/simulator', content: <Simulator /> };
+  if (area === 'certificates') {
+    const section = '#/certificates';
+    if (!name) return { title: m.certificates.title, section, content: <CertificateList /> };
+    const parents = [{ text: m.certificates.title, href: section }];
+    return { title: name, section, parents, content: <CertificateDetail key={name} id={name} /> };
+  }
+  if (area === 'policies') {
+    const section = '#/policies';
+    if (!name) return { title: m.policies.title, section, content: <PolicyList /> };
+    const parents = [{ text: m.policies.title, href: section }];
+    return { title: name, section, parents, content: <PolicyDetail key={name} name={name} /> };
+  }
+  return undefined;
+}
+
 const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.tunnels.title, href: '#/tunnels' },
   { type: 'link', text: m.things.title, href: '#/things' },
+  { type: 'divider' },
+  { type: 'link', text: m.certificates.title, href: '#/certificates' },
+  { type: 'link', text: m.policies.title, href: '#/policies' },
+  { type: 'link', text: m.policies.simulator, href: '#/simulator' },
   { type: 'link', text: m.refusals.title, href: '#/refusals' },
   { type: 'divider' },
   { type: 'link', text: m.settings.title, href: '#/settings' },

@@ -178,7 +178,10 @@ function Certificates({ name }: { name: string }) {
           id: 'arn',
           header: m.things.arn,
           isRowHeader: true,
-          cell: (arn) => <span className="token">{arn}</span>,
+          cell: (arn) => {
+            const id = arn.split(':cert/')[1];
+            return id ? <Link href={href(['certificates', id])}>{id}</Link> : <span className="token">{arn}</span>;
+          },
         },
       ]}
     />
