@@ -471,6 +471,151 @@ def test_an_empty_server_says_how_to_begin(new_server, open_console):
     expect(console.page.get_by_text("There is no such page").first).to_be_visible()
 
 
+# MQTT.
+
+
+def test_the_mqtt_client_hears_mosquitto_and_is_heard(broker, console, device, client, tmp_path):
+    lamp = device()
+    page = console.page
+    console.open("#/mqtt")
+    expect(page.get_by_text("Connected as console-")).to_be_visible()
+    console.button("Subscribe").click()
+    expect(page.get_by_text("A filter is 1 to 256 bytes").first).to_be_visible()
+    for topic in (f"{lamp.name}/test", f"{lamp.name}/raw/#"):
+        page.get_by_label("Topic filter").fill(topic)
+        console.button("Subscribe").click()
+        expect(page.get_by_role("button", name=f"Unsubscribe from {topic}")).to_be_visible()
+    mosquitto = devices.Mosquitto(lamp)
+    mosquitto.pub("-i", lamp.name, "-q", 1, "-t", f"{lamp.name}/test", "-m", '{"on":true}')
+    message = page.get_by_role("article", name=f"{lamp.name}/test")
+    expect(message).to_contain_text('"on": true')
+    (tmp_path / "raw").write_bytes(b"\x00\xff")
+    mosquitto.pub("-i", lamp.name, "-t", f"{lamp.name}/raw/x", "-f", tmp_path / "raw", "-D", "publish", "user-property", "a", "b")
+    raw = page.get_by_role("article", name=f"{lamp.name}/raw/x")
+    expect(raw).to_contain_text("00 ff")
+    expect(raw).to_contain_text("a=b")
+    page.get_by_role("button", name="Text", exact=True).click()
+    expect(message).to_contain_text('{"on":true}')
+    page.get_by_placeholder("Find").fill("raw")
+    expect(page.get_by_role("article")).to_have_count(1)
+    exported = json.loads(console.downloaded(lambda: console.button("Export").click()))
+    assert [(one["topic"], one["payload"]) for one in exported] == [(f"{lamp.name}/raw/x", "00 ff")]
+    page.get_by_placeholder("Find").fill("")
+
+    console.button("Pause").click()
+    mosquitto.pub("-i", lamp.name, "-q", 1, "-t", f"{lamp.name}/test", "-m", "later")
+    expect(page.get_by_text("1 more came while paused")).to_be_visible()
+    console.button("Go on").click()
+    expect(message.first).to_contain_text("later")
+    console.shot("mqtt")
+
+    listener = client(lamp).connect()
+    listener.subscribe(f"{lamp.name}/cmd")
+    page.get_by_label("Topic", exact=True).fill(f"{lamp.name}/cmd")
+    page.get_by_role("textbox", name="Payload").fill("switch off")
+    page.get_by_role("button", name="MQTT 5 properties").click()
+    page.get_by_label("User properties").fill("by=hand\nnonsense")
+    console.button("Publish").click()
+    expect(page.get_by_text("Each line is name=value.")).to_be_visible()
+    page.get_by_label("User properties").fill("by=hand")
+    page.get_by_label("Content type").fill("text/plain")
+    console.button("Publish").click()
+    heard = listener.message()
+    assert (heard.payload, heard.properties.UserProperty, heard.properties.ContentType) == (b"switch off", [("by", "hand")], "text/plain")
+    expect(page.get_by_text(f"Published to {lamp.name}/cmd.").first).to_be_visible()
+
+
+# Security.
+
+
+def test_a_certificate_is_made_used_and_revoked(broker, console, client, tmp_path):
+    name, policy = devices.fresh("lamp"), devices.fresh("policy")
+    broker.boto("iot").create_thing(thingName=name)
+    broker.boto("iot").create_policy(policyName=policy, policyDocument=devices.ALLOW_ALL)
+    page = console.page
+    console.open("#/certificates")
+    page.get_by_role("button", name="Create certificate").first.click()
+    for label, value in (("Attach to the thing", name), ("Attach the policy", policy)):
+        page.get_by_role("dialog").get_by_label(label).click()
+        page.get_by_role("option", name=value).click()
+    console.button("Create").click()
+    console.heading("Download the files now")
+    console.shot("certificate-made")
+    lamp = devices.Device.__new__(devices.Device)
+    lamp.server, lamp.name = broker, name
+    lamp.cert, lamp.key = tmp_path / "lamp.pem", tmp_path / "lamp.key"
+    dialog = page.get_by_role("dialog")
+    lamp.cert.write_bytes(console.downloaded(lambda: dialog.get_by_role("button", name="Certificate", exact=True).click()))
+    lamp.key.write_bytes(console.downloaded(lambda: dialog.get_by_role("button", name="Private key").click()))
+    console.button("Done").click()
+    mqtt = client(lamp).connect()
+    (principal,) = broker.boto("iot").list_thing_principals(thingName=name)["principals"]
+    console.open(f"#/certificates/{principal.split('/')[-1]}")
+    expect(console.fact("Status")).to_contain_text("Active")
+    expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name=policy)).to_be_visible()
+    console.shot("certificate")
+    console.action("Revoke")
+    expect(page.get_by_text("A revoked certificate stays revoked.")).to_be_visible()
+    console.button("Revoke").click()
+    expect(console.fact("Status")).to_contain_text("Revoked")
+    mqtt.ended()
+    console.button(f"Detach {policy}").click()
+    expect(page.get_by_text(f"{policy} is detached.").first).to_be_visible()
+    assert broker.boto("iot").list_attached_policies(target=principal)["policies"] == []
+
+
+def test_a_policy_its_versions_and_the_simulator(broker, console, device):
+    lamp, name = device(policy=None), devices.fresh("made")
+    page = console.page
+    console.open("#/policies")
+    page.get_by_role("button", name="Create policy").first.click()
+    page.get_by_role("textbox", name="Document").fill("{")
+    console.button("Create").click()
+    expect(page.get_by_text("The document is not JSON.")).to_be_visible()
+    page.get_by_role("dialog").get_by_label("Name").fill(name)
+    page.get_by_role("textbox", name="Document").fill(devices.document(("Allow", "iot:Connect", "*")))
+    console.button("Create").click()
+    expect(page.get_by_text(f"{name} is created.").first).to_be_visible()
+    console.open(f"#/policies/{name}")
+    console.button("Edit as a new version").click()
+    page.get_by_role("textbox", name="Document").fill(
+        devices.document(("Allow", "iot:*", "*"), ("Deny", "iot:Publish", "arn:aws:iot:*:*:topic/secret/*"))
+    )
+    console.button("Save and use").click()
+    console.heading("Version 2 (in use)")
+    page.get_by_role("button", name="Show version 1").click()
+    console.heading("Version 1")
+    expect(page.locator("pre").first).not_to_contain_text("Deny")
+    console.shot("policy")
+
+    console.open(f"#/certificates/{lamp.id}")
+    page.get_by_role("button", name=re.compile("Policy to attach")).click()
+    page.get_by_role("option", name=name).click()
+    console.button("Attach").click()
+    expect(page.get_by_text(f"{name} is attached.").first).to_be_visible()
+
+    console.open("#/simulator")
+    page.get_by_role("button", name=re.compile("^Certificate")).click()
+    page.get_by_role("option", name=lamp.id).click()
+    page.get_by_label("Client ID", exact=True).fill(lamp.name)
+    for action, topic, answer in (
+        ("iot:Connect", lamp.name, "Allowed"),
+        ("iot:Publish", "secret/door", "Denied: a statement says so"),
+        ("iot:Publish", "lamp/on", "Allowed"),
+    ):
+        page.get_by_role("button", name=re.compile("^Action")).click()
+        page.get_by_role("option", name=action).click()
+        page.get_by_role("textbox", name=re.compile("^Topic")).fill(topic)
+        console.button("Test").click()
+        expect(page.get_by_text(answer)).to_be_visible()
+        expect(page.get_by_text(f"by {name}")).to_be_visible()
+    console.shot("simulator")
+    broker.boto("iot").detach_policy(policyName=name, target=lamp.arn)
+    console.button("Test").click()
+    expect(page.get_by_text("Denied: no statement allows it")).to_be_visible()
+
+
 # Looks.
 
 PAGES = {
@@ -478,7 +623,11 @@ PAGES = {
     "create": "#/tunnels/create",
     "things": "#/things",
     "refusals": "#/refusals",
+    "mqtt": "#/mqtt",
     "settings": "#/settings",
+    "certificates": "#/certificates",
+    "policies": "#/policies",
+    "simulator": "#/simulator",
 }
 
 
@@ -492,7 +641,9 @@ def furnished(broker, tmp_path_factory):
     )
     closed = broker.api.open_tunnel(description="an old one")
     broker.api.close_tunnel(tunnelId=closed["tunnelId"])
-    return {**PAGES, "thing": f"#/things/{lamp.name}", "tunnel": f"#/tunnels/{opened['tunnelId']}"}
+    broker.boto("iot").create_policy(policyName="Lamp", policyDocument=devices.ALLOW_ALL)
+    certificate, policy = f"#/certificates/{lamp.id}", "#/policies/Lamp"
+    return {**PAGES, "certificate": certificate, "policy": policy, "thing": f"#/things/{lamp.name}", "tunnel": f"#/tunnels/{opened['tunnelId']}"}
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -509,6 +660,7 @@ def test_every_page_is_accessible_and_fits(open_console, furnished, size, dark):
         console.open(path)
         expect(console.page.locator("h1").first).to_be_visible()
         expect(console.page.get_by_text("Loading", exact=True)).to_have_count(0)
+        expect(console.page.get_by_text("Connecting …", exact=True)).to_have_count(0)
         console.page.wait_for_timeout(600)
         console.shot(f"{name}-{looks}")
         problems[name] = console.axe()

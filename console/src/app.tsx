@@ -26,6 +26,7 @@ const CertificateDetail = lazy(() => import('./pages/security/certificate'));
 const PolicyList = lazy(() => import('./pages/security/policies'));
 const PolicyDetail = lazy(() => import('./pages/security/policy'));
 const Simulator = lazy(() => import('./pages/security/simulator'));
+const MqttTest = lazy(() => import('./pages/mqtt/page'));
 const Refusals = lazy(() => import('./pages/refusals'));
 const Settings = lazy(() => import('./pages/settings'));
 const NotFound = lazy(() => import('./pages/not-found'));
@@ -64,6 +65,7 @@ function pageOf({ path, query }: Place): Page {
 
 function securityPage(area?: string, name?: string, more?: string): Page | undefined {
   if (more) return undefined;
+  if (area === 'mqtt' && !name) return { title: m.mqtt.title, section: '#/mqtt', content: <MqttTest /> };
   if (area === 'simulator' && !name) return { title: m.policies.simulator, section: '#/simulator', content: <Simulator /> };
   if (area === 'certificates') {
     const section = '#/certificates';
@@ -83,6 +85,7 @@ function securityPage(area?: string, name?: string, more?: string): Page | undef
 const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.tunnels.title, href: '#/tunnels' },
   { type: 'link', text: m.things.title, href: '#/things' },
+  { type: 'link', text: m.mqtt.title, href: '#/mqtt' },
   { type: 'divider' },
   { type: 'link', text: m.certificates.title, href: '#/certificates' },
   { type: 'link', text: m.policies.title, href: '#/policies' },

@@ -1,5 +1,6 @@
 /** English. */
 import { ssh } from './en-ssh';
+import { mqtt } from './en-mqtt';
 import { registry } from './en-registry';
 
 export const en = {
@@ -219,5 +220,6 @@ export const en = {
     resume: 'Go on',
   },
   ssh,
+  mqtt,
   ...registry,
 };

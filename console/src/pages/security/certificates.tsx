@@ -40,7 +40,7 @@ const COLUMNS: TableProps.ColumnDefinition<Certificate>[] = [
     sortingField: 'id',
     isRowHeader: true,
     cell: ({ certificateId = '' }) => (
-      <Link href={href(['certificates', certificateId])} ariaLabel={certificateId}>
+      <Link href={href(['certificates', certificateId])}>
         <span title={certificateId}>{certificateId.slice(0, 16)}…</span>
       </Link>
     ),

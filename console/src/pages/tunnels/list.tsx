@@ -216,7 +216,7 @@ function columnsAt(now: number): TableProps.ColumnDefinition<Tunnel>[] {
       sortingField: 'id',
       isRowHeader: true,
       cell: ({ tunnelId = '' }) => (
-        <Link href={href(['tunnels', tunnelId])} ariaLabel={tunnelId}>
+        <Link href={href(['tunnels', tunnelId])}>
           <span title={tunnelId}>{tunnelId.slice(0, 8)}…</span>
         </Link>
       ),
