@@ -7,6 +7,7 @@ import devices
 import harness
 import pytest
 from browser import NARROW, WIDE, Console, PasswordSshd, Tap, chromium
+from factory import EVERYTHING, Factory, role, template
 from harness import Sshd, wait_for
 from playwright.sync_api import expect
 
@@ -616,6 +617,54 @@ def test_a_policy_its_versions_and_the_simulator(broker, console, device):
     expect(page.get_by_text("Denied: no statement allows it")).to_be_visible()
 
 
+def test_the_funnel_of_a_ca_shows_who_failed_and_why_and_tries_again(broker, console, tmp_path):
+    """Walkthrough C as the operator sees it: a device comes in, one fails for want of a policy, and comes in once it is there."""
+    policy = devices.fresh("policy")
+    made = Factory(broker, tmp_path / "factory", ec=True).register(template(name=policy))
+    failing = made.device()
+    devices.Mosquitto(failing, version="mqttv311").pub("-i", failing.name, "-t", "x", "-m", "y", ok=False)
+    page = console.page
+    console.open("#/onboarding?show=failed")
+    row = page.get_by_role("row", name=re.compile(failing.id[:16]))
+    expect(row).to_contain_text("Failed", timeout=20_000)
+    expect(row).to_contain_text("policy: Policy default version not found")
+    console.shot("funnel")
+    broker.boto("iot").create_policy(policyName=policy, policyDocument=json.dumps(EVERYTHING))
+    # At most one try a second per certificate.
+    wait_for(lambda: retried(page, failing), "the second try", timeout=20, pause=1)
+    expect(page.get_by_text(f"{failing.name} is provisioned.").first).to_be_visible()
+    assert broker.boto("iot").describe_thing(thingName=failing.name)["thingName"] == failing.name
+    page.get_by_role("radio", name=f"Select CA {made.id}").check()
+    console.action("Deactivate")
+    expect(page.get_by_text("No new device of this CA comes in.")).to_be_visible()
+    console.button("Deactivate").click()
+    expect(page.get_by_text("The CA is changed.").first).to_be_visible()
+    assert made.iot.describe_ca_certificate(certificateId=made.id)["certificateDescription"]["status"] == "INACTIVE"
+    console.forgive(NETWORK)
+
+
+def retried(page, device):
+    page.get_by_role("button", name=f"Try again: {device.id[:16]}").click()
+    page.wait_for_timeout(500)
+    return page.get_by_text(f"{device.name} is provisioned.").count() > 0
+
+
+def test_a_template_is_looked_at_and_disabled(broker, console):
+    name = devices.fresh("template")
+    broker.boto("iot").create_provisioning_template(
+        templateName=name, description="lamps", templateBody=json.dumps(template()), enabled=True,
+        provisioningRoleArn=role(broker), type="FLEET_PROVISIONING",
+    )
+    console.open("#/templates")
+    console.page.get_by_role("link", name=name).click()
+    expect(console.page.locator("pre")).to_contain_text("AWS::IoT::Thing")
+    expect(console.fact("Description")).to_contain_text("lamps")
+    console.button("Disable").click()
+    expect(console.page.get_by_text(f"{name} is changed.").first).to_be_visible()
+    assert broker.boto("iot").describe_provisioning_template(templateName=name)["enabled"] is False
+    console.shot("template")
+
+
 # Looks.
 
 PAGES = {
@@ -628,6 +677,8 @@ PAGES = {
     "certificates": "#/certificates",
     "policies": "#/policies",
     "simulator": "#/simulator",
+    "onboarding": "#/onboarding",
+    "templates": "#/templates",
 }
 
 

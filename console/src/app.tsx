@@ -26,6 +26,9 @@ const CertificateDetail = lazy(() => import('./pages/security/certificate'));
 const PolicyList = lazy(() => import('./pages/security/policies'));
 const PolicyDetail = lazy(() => import('./pages/security/policy'));
 const Simulator = lazy(() => import('./pages/security/simulator'));
+const Onboarding = lazy(() => import('./pages/security/onboarding'));
+const TemplateList = lazy(() => import('./pages/security/templates'));
+const TemplateDetail = lazy(() => import('./pages/security/template'));
 const MqttTest = lazy(() => import('./pages/mqtt/page'));
 const Refusals = lazy(() => import('./pages/refusals'));
 const Settings = lazy(() => import('./pages/settings'));
@@ -67,6 +70,13 @@ function securityPage(area?: string, name?: string, more?: string): Page | undef
   if (more) return undefined;
   if (area === 'mqtt' && !name) return { title: m.mqtt.title, section: '#/mqtt', content: <MqttTest /> };
   if (area === 'simulator' && !name) return { title: m.policies.simulator, section: '#/simulator', content: <Simulator /> };
+  if (area === 'onboarding' && !name) return { title: m.cas.title, section: '#/onboarding', content: <Onboarding /> };
+  if (area === 'templates') {
+    const section = '#/templates';
+    if (!name) return { title: m.templates.title, section, content: <TemplateList /> };
+    const parents = [{ text: m.templates.title, href: section }];
+    return { title: name, section, parents, content: <TemplateDetail key={name} name={name} /> };
+  }
   if (area === 'certificates') {
     const section = '#/certificates';
     if (!name) return { title: m.certificates.title, section, content: <CertificateList /> };
@@ -90,6 +100,8 @@ const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.certificates.title, href: '#/certificates' },
   { type: 'link', text: m.policies.title, href: '#/policies' },
   { type: 'link', text: m.policies.simulator, href: '#/simulator' },
+  { type: 'link', text: m.cas.title, href: '#/onboarding' },
+  { type: 'link', text: m.templates.title, href: '#/templates' },
   { type: 'link', text: m.refusals.title, href: '#/refusals' },
   { type: 'divider' },
   { type: 'link', text: m.settings.title, href: '#/settings' },

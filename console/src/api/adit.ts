@@ -45,3 +45,27 @@ export async function connections(clientId?: string): Promise<Connection[]> {
   }
   return found;
 }
+
+export interface Attempt {
+  certificateId: string;
+  caCertificateId: string;
+  templateName?: string;
+  thingName?: string;
+  succeeded: boolean;
+  step?: string;
+  reason?: string;
+  tries: number;
+  /** Epoch seconds. */
+  lastAt: number;
+}
+
+/** The last try of each of the newest certificates. */
+export async function attempts(): Promise<Attempt[]> {
+  const query = { maxResults: String(MOST) };
+  return (await adit<{ attempts: Attempt[] }>('GET', '/adit/provisioning-attempts', query)).attempts;
+}
+
+/** Provisions a device that waits, as its next connection would. */
+export function retry(certificateId: string): Promise<{ thingName?: string }> {
+  return adit('POST', `/adit/provisioning-attempts/${certificateId}/retry`);
+}
