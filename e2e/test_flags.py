@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from devices import Paho, document, fresh
 from factory import Factory, template
-from harness import bin_dir, clean_environment, wait_for
+from harness import Process, bin_dir, clean_environment, wait_for
 
 HERE = Path(__file__).parent
 
@@ -39,6 +39,19 @@ def test_audit_shows_as_many_rows_as_asked_for(broker):
     shown = rows(broker, "audit", "--limit", 2)
     assert [row["action"] for row in shown] == ["CreateThing"] * 2
     assert names[2] in json.dumps(shown[0]) and names[0] not in json.dumps(shown)
+
+
+def test_audit_goes_on_page_by_page_in_every_form(broker):
+    """A page has 100 rows at most."""
+    iot = broker.boto("iot")
+    for _ in range(110):
+        iot.create_thing(thingName=fresh("thing"))
+    numbers = [row["seq"] for row in rows(broker, "audit", "--limit", 105)]
+    assert len(numbers) == 105 and numbers == sorted(set(numbers), reverse=True)
+    assert [row["seq"] for row in json.loads(broker.adit("audit", "--limit", 105, "-o", "json"))][-1] < numbers[0]
+    for command in ("audit", "why", "clients", "provisioning"):
+        assert json.loads(broker.adit(command, "--output", "json")) is not None
+    assert broker.adit("audit", "--limit", 1, "--no-headers").count("\n") == 1
 
 
 @pytest.fixture
@@ -115,6 +128,15 @@ def test_the_folder_of_the_server_may_stand_in_the_environment(broker):
     assert str(broker.mqtt_port) in run("status")
     for command in ("audit", "why", "clients", "provisioning", "doctor"):
         run(command)
+
+
+def test_the_configuration_of_the_server_may_stand_in_the_environment(new_server):
+    server = new_server(start=False)
+    config = server.write_config()
+    args, folder = [bin_dir() / "adit", "serve", "--data-dir", server.data], server.home / "log"
+    process = Process(args, folder, "serve", env=clean_environment(ADIT_CONFIG=str(config)), cwd=server.home)
+    server.processes.append(process)
+    wait_for(lambda: process.running() and server.get("/readyz")[0] == 200, process.describe)
 
 
 def test_provisioning_that_failed_of_an_account_and_so_many(broker, tmp_path):

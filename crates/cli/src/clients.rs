@@ -1,16 +1,23 @@
 //! `adit clients`: which MQTT clients are connected, what one of them does, and cutting one off.
 
+use crate::admin;
 use crate::data_dir::{Folder, nearby};
-use crate::exit::{self, Failure, Result};
-use crate::out;
-use crate::status::{self, plain, time};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::exit::{self, Result};
+use crate::out::{self, Column, Kind, OutArgs, View};
+use crate::status::{plain, time};
 use serde_json::Value;
-use std::path::Path;
 use std::process::ExitCode;
 
-/// Clients that are asked for at once.
-const PAGE: usize = 250;
+const VIEW: View = View {
+    id: "/client-id",
+    columns: &[
+        Column::text("client", "/client-id"),
+        Column::text("thing", "/thing"),
+        Column::text("from", "/source"),
+        Column::text("connected since", "/connected-since").of(Kind::Seconds),
+        Column::text("certificate or caller", "/principal"),
+    ],
+};
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -50,9 +57,8 @@ struct List {
     /// Clients to show.
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    /// Print one JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 #[derive(clap::Args)]
@@ -67,9 +73,8 @@ struct One {
     /// Region it belongs to, if not the server's own.
     #[arg(long)]
     region: Option<String>,
-    /// Print a JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 pub fn run(args: &Args) -> ExitCode {
@@ -83,68 +88,35 @@ pub fn run(args: &Args) -> ExitCode {
 
 async fn list(args: &List) -> Result {
     let admin = nearby(&args.folder.data_dir)?.admin;
-    let (mut left, mut after) = (args.limit, None);
-    if !args.json {
-        let (client, thing, from, since) = ("client", "thing", "from", "connected since");
-        out::talk(format!("{client:<31} {thing:<17} {from:<23} {since:<19} certificate or caller"));
-    }
-    while left > 0 {
-        let limit = Some(left.min(PAGE).to_string());
-        let given = [
-            ("certificate", args.certificate.clone()),
-            ("all", Some(args.all.to_string())),
-            ("account", args.account.clone()),
-            ("region", args.region.clone()),
-            ("limit", limit),
-            ("after", after),
-        ];
-        let page = ask(&admin, "/clients", &given).await?;
-        let rows = page.get("rows").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        for row in rows.iter().take(left) {
-            out::data(if args.json { row.to_string() } else { line(row) });
-        }
-        left = left.saturating_sub(rows.len());
-        match page.get("next").and_then(Value::as_str) {
-            Some(next) if !rows.is_empty() => after = Some(next.to_owned()),
-            _ => break,
-        }
-    }
+    let given = [
+        ("certificate", args.certificate.clone()),
+        ("all", Some(args.all.to_string())),
+        ("account", args.account.clone()),
+        ("region", args.region.clone()),
+    ];
+    let listed = admin::rows(&admin, "/clients", &given, args.limit).await?;
+    args.out.rows(&VIEW, &listed.rows);
     Ok(())
-}
-
-fn line(row: &Value) -> String {
-    let member = |name: &str| row.get(name).map_or_else(|| "-".to_owned(), plain);
-    format!(
-        "{:<31} {:<17} {:<23} {} {}",
-        member("client-id"),
-        member("thing"),
-        member("source"),
-        row.get("connected-since")
-            .filter(|at| !at.is_null())
-            .map_or_else(|| "away".to_owned(), |at| time(Some(at))),
-        member("principal")
-    )
 }
 
 async fn show(args: &One) -> Result {
     let admin = nearby(&args.folder.data_dir)?.admin;
-    let client = ask(&admin, "/clients/show", &args.which()).await?;
-    if args.json {
-        out::json(&client);
-    } else {
+    let client = admin::ask(&admin, "/clients/show", &args.which()).await?;
+    if args.out.is_for_people(false) {
         out::raw(&page(&client));
+    } else {
+        args.out.one(&VIEW, &client);
     }
     Ok(())
 }
 
 async fn cut(args: &One) -> Result {
     let admin = nearby(&args.folder.data_dir)?.admin;
-    let path = with_query("/clients/cut", &args.which());
-    let answer = status::post(&admin, &path).await?;
-    match answer.get("error") {
-        Some(error) => return Err(Failure::failed(plain(error))),
-        None if args.json => out::json(&answer),
-        None => out::talk(format!("{} is cut off.", args.client_id)),
+    let answer = admin::tell(&admin, "/clients/cut", &args.which()).await?;
+    if args.out.is_for_people(false) {
+        out::talk(format!("{} is cut off.", args.client_id));
+    } else {
+        args.out.one(&VIEW, &answer);
     }
     Ok(())
 }
@@ -177,23 +149,6 @@ fn page(client: &Value) -> String {
     page
 }
 
-pub(crate) async fn ask(admin: &Path, path: &str, given: &[(&str, Option<String>)]) -> Result<Value> {
-    let answer = status::ask(admin, &with_query(path, given)).await?;
-    match answer.get("error") {
-        Some(error) => Err(Failure::failed(plain(error))),
-        None => Ok(answer),
-    }
-}
-
-pub(crate) fn with_query(path: &str, given: &[(&str, Option<String>)]) -> String {
-    let pair = |(name, value): &(&str, Option<String>)| {
-        let value = value.as_deref()?;
-        Some(format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-    };
-    let pairs: Vec<String> = given.iter().filter_map(pair).collect();
-    format!("{path}?{}", pairs.join("&"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,11 +179,5 @@ mod tests {
         assert!(page.contains("client-id              dev1\n"), "{page}");
         assert!(page.contains("connected-since        1970-01-01 00:00:01\n"), "{page}");
         assert!(page.ends_with("subscription           a/# (QoS 1)\n") && !page.contains("thing"), "{page}");
-    }
-
-    #[test]
-    fn ids_are_encoded() {
-        let given = [("client-id", Some("a/b&c".to_owned())), ("region", None)];
-        assert_eq!(with_query("/clients/show", &given), "/clients/show?client-id=a%2Fb%26c");
     }
 }

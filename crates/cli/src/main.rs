@@ -6,6 +6,8 @@ mod out;
 mod proxy;
 
 #[cfg(feature = "client")]
+mod admin;
+#[cfg(feature = "client")]
 mod api;
 #[cfg(feature = "client")]
 mod ask;

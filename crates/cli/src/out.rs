@@ -186,6 +186,11 @@ impl OutArgs {
         }
     }
 
+    /// Whether it is a table that is asked for.
+    pub fn is_for_people(&self, is_list: bool) -> bool {
+        matches!(self.format(is_list), Format::Table | Format::Wide)
+    }
+
     /// Prints a list.
     pub fn rows(&self, view: &View, rows: &[serde_json::Value]) {
         raw(&self.rows_text(view, rows, width()));

@@ -1,15 +1,23 @@
 //! `adit provisioning`: what came of provisioning devices on their first connection, and trying again.
 
-use crate::clients::{ask, with_query};
+use crate::admin;
 use crate::data_dir::{Folder, nearby};
-use crate::exit::{self, Failure, Result};
-use crate::out;
-use crate::status::{self, plain, time};
+use crate::exit::{self, Result};
+use crate::out::{self, Column, Kind, OutArgs, View};
+use crate::status::plain;
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// Tries that are asked for at once.
-const PAGE: usize = 250;
+const VIEW: View = View {
+    id: "/certificate",
+    columns: &[
+        Column::text("last try", "/at").of(Kind::Seconds),
+        Column::text("tries", "/tries"),
+        Column::text("thing", "/thing"),
+        Column::text("certificate", "/certificate"),
+        Column::text("result", "/result"),
+    ],
+};
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -50,9 +58,8 @@ struct List {
     /// Tries to show.
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    /// Print one JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 #[derive(clap::Args)]
@@ -79,49 +86,32 @@ pub fn run(args: &Args) -> ExitCode {
 
 async fn list(args: &List) -> Result {
     let admin = nearby(&args.folder.data_dir)?.admin;
-    let (mut left, mut after) = (args.limit, None);
-    if !args.json {
-        let (at, tries, thing, certificate) = ("last try", "tries", "thing", "certificate");
-        out::talk(format!("{at:<19} {tries:<5} {thing:<20} {certificate:<64} result"));
+    let given = [
+        ("certificate", args.certificate.clone()),
+        ("ca", args.ca.clone()),
+        ("failed", args.failed.then(|| "true".to_owned())),
+        ("account", args.account.clone()),
+        ("region", args.region.clone()),
+    ];
+    let mut listed = admin::rows(&admin, "/provisioning", &given, args.limit).await?;
+    if args.out.is_for_people(true) {
+        listed.rows.iter_mut().for_each(add_result);
     }
-    while left > 0 {
-        let given = [
-            ("certificate", args.certificate.clone()),
-            ("ca", args.ca.clone()),
-            ("failed", args.failed.then(|| "true".to_owned())),
-            ("account", args.account.clone()),
-            ("region", args.region.clone()),
-            ("limit", Some(left.min(PAGE).to_string())),
-            ("after", after),
-        ];
-        let page = ask(&admin, "/provisioning", &given).await?;
-        let rows = page.get("rows").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        for row in rows.iter().take(left) {
-            out::data(if args.json { row.to_string() } else { line(row) });
-        }
-        left = left.saturating_sub(rows.len());
-        match page.get("next").and_then(Value::as_i64) {
-            Some(next) if !rows.is_empty() => after = Some(next.to_string()),
-            _ => break,
-        }
-    }
+    args.out.rows(&VIEW, &listed.rows);
     Ok(())
 }
 
-fn line(row: &Value) -> String {
+/// For people: what came of it, in a member of its own.
+fn add_result(row: &mut Value) {
     let member =
         |name: &str| row.get(name).filter(|value| !value.is_null()).map_or_else(|| "-".to_owned(), plain);
     let result = match row.get("step").filter(|step| !step.is_null()) {
         None => "provisioned".to_owned(),
         Some(step) => format!("failed at {}: {}", plain(step), member("reason")),
     };
-    format!(
-        "{:<19} {:<5} {:<20} {:<64} {result}",
-        time(row.get("at")),
-        member("tries"),
-        member("thing"),
-        member("certificate"),
-    )
+    if let Some(members) = row.as_object_mut() {
+        members.insert("result".to_owned(), result.into());
+    }
 }
 
 async fn retry(args: &Retry) -> Result {
@@ -131,14 +121,9 @@ async fn retry(args: &Retry) -> Result {
         ("account", args.account.clone()),
         ("region", args.region.clone()),
     ];
-    let answer = status::post(&admin, &with_query("/provisioning/retry", &given)).await?;
-    match answer.get("error") {
-        Some(error) => Err(Failure::failed(plain(error))),
-        None => {
-            out::data("provisioned; the device's next connection is let in".to_owned());
-            Ok(())
-        }
-    }
+    admin::tell(&admin, "/provisioning/retry", &given).await?;
+    out::data("provisioned; the device's next connection is let in");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -146,16 +131,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_came_of_it() {
+    fn a_row_says_what_came_of_it() {
         let mut row = serde_json::json!({
             "at": 1.5, "tries": 3, "certificate": "ab", "ca": "cd", "template": null, "thing": null,
             "step": "parameters", "reason": "no Country",
         });
-        let failed = line(&row);
-        assert!(failed.starts_with("1970-01-01 00:00:01 3     - "), "{failed}");
-        assert!(failed.ends_with(" failed at parameters: no Country"), "{failed}");
+        add_result(&mut row);
+        assert_eq!(row["result"], "failed at parameters: no Country");
         row["step"] = Value::Null;
-        row["thing"] = "DemoThing".into();
-        assert!(line(&row).contains(" DemoThing ") && line(&row).ends_with(" provisioned"), "{row}");
+        add_result(&mut row);
+        assert_eq!(row["result"], "provisioned");
     }
 }

@@ -228,9 +228,10 @@ async fn watch(args: &Watch) -> Result {
     loop {
         let tunnel = get(&api, &args.tunnel).await?;
         if tunnel != before {
-            match args.out.format(true) {
-                out::Format::Table | out::Format::Wide => out::data(line(&tunnel)),
-                _ => out::data(&tunnel),
+            if args.out.is_for_people(true) {
+                out::data(line(&tunnel));
+            } else {
+                out::data(&tunnel);
             }
         }
         if tunnel.get("status").and_then(Value::as_str) != Some("OPEN") {

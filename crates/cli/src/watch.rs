@@ -3,7 +3,7 @@
 
 use crate::api::{Api, Listed};
 use crate::exit::Result;
-use crate::out::{self, Format, OutArgs, View};
+use crate::out::{self, OutArgs, View};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub async fn one(
 }
 
 fn show(out: &OutArgs, view: &View, rows: &[Value], seen: &mut Changes, is_list: bool) {
-    let drawn = matches!(out.format(is_list), Format::Table | Format::Wide) && out::is_terminal();
+    let drawn = out.is_for_people(is_list) && out::is_terminal();
     if !drawn {
         seen.of(|row| if is_list { view.id(row) } else { String::new() }, rows).iter().for_each(out::data);
     } else if is_list {

@@ -2,13 +2,19 @@
 
 use crate::data_dir::{Folder, nearby};
 use crate::exit::{self, Failure, Result};
-use crate::out;
+use crate::out::{self, Column, Kind, OutArgs, View};
 use crate::status::{self, plain, time};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// For the forms that are not for people, who get lines instead.
+const VIEW: View = View {
+    id: "/seq",
+    columns: &[Column::text("at", "/at").of(Kind::Seconds), Column::text("text", "/text")],
+};
 
 /// How often `--follow` looks again.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,9 +41,8 @@ pub struct Args {
     /// Go on showing refusals as they happen; those before are shown oldest first.
     #[arg(long)]
     follow: bool,
-    /// Print one JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 pub fn run(args: &Args) -> ExitCode {
@@ -55,8 +60,12 @@ async fn print(args: &Args) -> Result {
     };
     let mut page = ask(format!("&limit={}", args.limit)).await?;
     if !args.follow {
-        show(args, rows(&page));
-        if rows(&page).is_empty() && !args.json {
+        if args.out.is_for_people(true) {
+            show(args, rows(&page));
+        } else {
+            args.out.rows(&VIEW, rows(&page));
+        }
+        if rows(&page).is_empty() && args.out.is_for_people(true) {
             out::talk("Nothing was refused lately that fits; the server forgets refusals when it ends.");
         }
         return Ok(());
@@ -98,7 +107,7 @@ fn number(value: &Value, name: &str) -> u64 {
 
 fn show(args: &Args, rows: &[Value]) {
     for row in rows {
-        out::data(if args.json { row.to_string() } else { lines(row) });
+        out::data(if args.out.is_for_people(true) { lines(row) } else { row.to_string() });
     }
 }
 

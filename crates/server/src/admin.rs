@@ -36,8 +36,10 @@ use query::Query;
 
 /// Connections to each of the two at once; more wait.
 const CONNECTIONS: usize = 16;
+/// Rows of the audit on a page.
+const AUDIT: usize = 100;
 /// What is served on the socket.
-const PATHS: &str = "GET /status, GET /audit?after=N, \
+const PATHS: &str = "GET /status, GET /audit?after=N&limit=N, \
     GET /refusals?thing=T&certificate=ID&client-id=C&address=A&after=N&limit=N, \
     GET /clients?certificate=ID&all=B&after=C&limit=N, GET /clients/show?client-id=C, POST /clients/cut?client-id=C, \
     GET /provisioning?certificate=ID&ca=ID&failed=B&after=N&limit=N, POST /provisioning/retry?certificate=ID, \
@@ -105,10 +107,18 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
     }
 }
 
-/// Audit rows, the newest first, 100 at a time; `after=N` goes on behind row N.
+/// Audit rows, the newest first, 100 at a time unless `limit` says less; `after=N` goes on behind row N.
 async fn audit(state: &State, query: Option<&str>) -> Answer {
-    let after = query.and_then(|q| q.strip_prefix("after=")).and_then(|n| n.parse().ok());
-    match state.store.audit_page(after, 100).await {
+    let mut query = Query::parse(query);
+    let asked = query.value("after", "a number").and_then(|after| {
+        let limit = query.value::<u16>("limit", "a number up to 65535")?;
+        query.end().map(|()| (after, limit))
+    });
+    let (after, limit) = match asked {
+        Ok(asked) => asked,
+        Err(error) => return page(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+    };
+    match state.store.audit_page(after, limit.map_or(AUDIT, usize::from).clamp(1, AUDIT)).await {
         Ok(found) => {
             let row = |r: adit_store::AuditRecord| {
                 let e = r.entry;

@@ -69,7 +69,7 @@ pub async fn run(args: &Args) -> Result {
     let mut rows = answer.get("authResults").and_then(Value::as_array).cloned().unwrap_or_default();
     let refused =
         rows.iter().filter(|row| row.get("authDecision").and_then(Value::as_str) != Some("ALLOWED")).count();
-    if matches!(args.with.out.format(true), crate::out::Format::Table | crate::out::Format::Wide) {
+    if args.with.out.is_for_people(true) {
         rows.iter_mut().for_each(name_policies);
     }
     args.with.out.rows(&VIEW, &rows);
