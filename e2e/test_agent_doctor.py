@@ -13,7 +13,7 @@ import time
 
 import pytest
 from devices import Device, document, fresh
-from harness import bin_dir, clean_environment, echo, free_port
+from harness import bin_dir, clean_environment, echo, free_port, wait_for
 from test_agent_provisioning import write
 
 ACCOUNT = "123456789012"
@@ -334,7 +334,7 @@ def test_services(doctor, service, tmp_path):
     doctor.services.update({"SOCK": f"unix:{path}", "WEB": f"127.0.0.1:{free_port()}"})
     lines = doctor.failed("WEB", "Connection refused", "[services]")
     assert lines["SOCK"][0] == "ok"
-    assert listening.accepted
+    wait_for(lambda: listening.accepted, "the service was connected to")
     del doctor.services["WEB"], doctor.services["VNC"]
     lines = doctor.lines()
     assert lines["VNC"][0] in ("ok", "warning")
