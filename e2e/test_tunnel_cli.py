@@ -2,10 +2,12 @@
 
 import json
 import stat
+import threading
 
 import cli
 import pytest
 from devices import fresh
+from harness import bin_dir, clean_environment, wait_for
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_tokens_go_to_stdout_or_to_a_file_of_the_owners(server, adit):
     assert "source token" in plain.out and "adt1_" not in plain.err
 
 
-def test_a_tunnel_carries_bytes_and_is_waited_for(server, adit, proxies, service):
+def test_a_tunnel_shows_who_is_connected(server, adit, proxies, service):
     there = service()
     thing = fresh("lamp")
     made = adit.json("tunnel", "open", thing)
@@ -49,16 +51,12 @@ def test_a_tunnel_carries_bytes_and_is_waited_for(server, adit, proxies, service
 
 
 def test_waiting_for_a_device_that_comes(server, adit, proxies, service):
-    import threading
-
     there = service()
     thing = fresh("lamp")
     outcome = []
     waiting = threading.Thread(target=lambda: outcome.append(adit("tunnel", "open", thing, "--wait", "--timeout", "30s", "--token-file", "tokens")))
     waiting.start()
     tokens = adit.folder / "tokens"
-    from harness import wait_for
-
     wait_for(lambda: tokens.exists() and tokens.read_text(), "the tokens")
     proxies.destination(server, json.loads(tokens.read_text())["destinationAccessToken"], f"SSH={there.port}")
     waiting.join(60)
@@ -91,8 +89,6 @@ def test_tunnels_are_closed_forgotten_and_rotated(server, adit):
 
 
 def test_changes_of_a_tunnel_are_watched_until_it_is_closed(server, adit, proxies, service):
-    from harness import bin_dir, clean_environment
-
     there = service()
     made = adit.json("tunnel", "open", fresh("lamp"))
     env = clean_environment(**adit.env)
