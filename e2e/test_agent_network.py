@@ -57,6 +57,7 @@ class Place:
                 return tunnel
             except AssertionError as error:
                 last = error
+                self.broker.api.close_tunnel(tunnelId=tunnel.id)
             if time.monotonic() > end:
                 raise AssertionError(f"{self.agent.device.name} was not reachable within {timeout} s\n{self.agent.process.describe()}") from last
 
