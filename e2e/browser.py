@@ -4,11 +4,17 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
+import threading
 from pathlib import Path
 
 from harness import ROOT, Process, Service, free_port, wait_for
 from playwright.sync_api import expect, sync_playwright
+
+# What a page keeps up to date may be some seconds old.
+expect.set_options(timeout=20_000)
 
 # What keeps Chromium from asking anybody but the server under test.
 OPTIONS = [
@@ -25,14 +31,70 @@ def screenshots():
     return folder
 
 
+class WayOut:
+    """The way out of Chromium's network (`alone.py`): a proxy on a Unix socket that leads to this machine only."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(128)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self.one, args=(connection,), daemon=True).start()
+
+    def one(self, connection):
+        head = b""
+        with contextlib.suppress(OSError), connection:
+            while b"\r\n\r\n" not in head and (data := connection.recv(4096)):
+                head += data
+            wish = re.match(rb"CONNECT localhost:(\d+) ", head)
+            if not wish:
+                return connection.sendall(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            try:
+                onward = socket.create_connection(("127.0.0.1", int(wish[1])))
+            except OSError:
+                return connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            with onward:
+                back = threading.Thread(target=pump, args=(onward, connection), daemon=True)
+                back.start()
+                pump(connection, onward)
+                back.join()
+
+    def close(self):
+        self.listener.close()
+
+
+def pump(source, target, seen=None):
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            if seen is not None:
+                seen += data
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
 @contextlib.contextmanager
-def chromium():
+def chromium(folder):
+    program = shutil.which("chromium")
+    assert program, "chromium is missing: apt-get install chromium"
+    way = WayOut(folder / "out.sock")
+    launcher = folder / "chromium"
+    user = "" if os.getuid() == 0 else "--user --map-root-user "
+    command = f"exec unshare {user}--net {sys.executable} {ROOT / 'e2e/alone.py'} {way.path} {program} \"$@\""
+    launcher.write_text(f"#!/bin/sh\n{command}\n")
+    launcher.chmod(0o700)
     with sync_playwright() as playwright:
-        program = shutil.which("chromium")
-        assert program, "chromium is missing: apt-get install chromium"
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=str(launcher), args=OPTIONS)
         yield browser
         browser.close()
+    way.close()
 
 
 class Console:
@@ -177,24 +239,13 @@ class Tap:
     """A TCP forwarder that keeps every byte of both directions."""
 
     def __init__(self, port):
-        import socket
-        import threading
-
         self.seen = bytearray()
-
-        def pump(source, target):
-            with contextlib.suppress(OSError):
-                while data := source.recv(65536):
-                    self.seen += data
-                    target.sendall(data)
-            with contextlib.suppress(OSError):
-                target.shutdown(socket.SHUT_RDWR)
 
         def serve(connection):
             with socket.create_connection(("127.0.0.1", port)) as onward:
-                back = threading.Thread(target=pump, args=(onward, connection), daemon=True)
+                back = threading.Thread(target=pump, args=(onward, connection, self.seen), daemon=True)
                 back.start()
-                pump(connection, onward)
+                pump(connection, onward, self.seen)
                 back.join(10)
 
         self.service = Service(serve)

@@ -66,6 +66,6 @@ export async function attempts(): Promise<Attempt[]> {
 }
 
 /** Provisions a device that waits, as its next connection would. */
-export function retry(certificateId: string): Promise<{ thingName?: string }> {
-  return adit('POST', `/adit/provisioning-attempts/${certificateId}/retry`);
+export async function retry(certificateId: string): Promise<void> {
+  await adit('POST', `/adit/provisioning-attempts/${certificateId}/retry`);
 }

@@ -193,7 +193,7 @@ export const registry = {
     last: 'Last try',
     retry: 'Try again',
     retryOf: (id: string) => `Try again: ${id}`,
-    retried: (thing: string) => `${thing} is provisioned.`,
+    retried: 'The device is provisioned; it is let in when it connects again.',
     noAttempts: 'No device of these CAs has connected yet',
     actions: 'Actions',
   },

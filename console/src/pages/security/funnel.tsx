@@ -30,8 +30,8 @@ export function Funnel() {
   const page = Math.min(view.page, pages(rows.length));
   const again = (id: string) =>
     retry(id).then(
-      ({ thingName }) => {
-        notice('success', m.cas.retried(thingName ?? id));
+      () => {
+        notice('success', m.cas.retried);
         live.refresh();
       },
       (error: unknown) => {
