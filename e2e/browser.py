@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from harness import ROOT, Process, Service, free_port, wait_for
 from playwright.sync_api import expect, sync_playwright
 
@@ -21,6 +22,8 @@ OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]
+# What Chromium itself says when a server is not there or answers with an error status.
+NETWORK = r"Failed to load resource|ERR_CONNECTION|ERR_TUNNEL|WebSocket connection"
 WIDE, NARROW = (1280, 900), (400, 800)
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 
@@ -253,3 +256,33 @@ class Tap:
 
     def close(self):
         self.service.close()
+
+
+def tunnel_id(console):
+    console.page.wait_for_url(re.compile(r"#/tunnels/[0-9a-f-]{36}"))
+    return re.search(r"#/tunnels/([0-9a-f-]{36})", console.page.url)[1]
+
+
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_console(chrome, broker):
+    """Makes pages; each must end without a complaint."""
+    made = []
+
+    def make(server=broker, **more):
+        made.append(Console(chrome, server, **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def console(open_console):
+    return open_console().sign_in()

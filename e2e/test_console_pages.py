@@ -1,0 +1,366 @@
+"""The console's pages besides the tunnels: devices, MQTT, what secures them, and the looks of all."""
+
+import json
+import re
+
+import devices
+import pytest
+from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, tunnel_id  # noqa: F401
+from factory import EVERYTHING, Factory, role, template
+from harness import wait_for
+from playwright.sync_api import expect
+
+# Devices, and settings.
+
+
+def test_a_thing_with_its_shadow_certificate_and_refusals(broker, console, device, client):
+    lamp = device(policy=devices.document(("Allow", "iot:Connect", "*")))
+    mqtt = client(lamp).connect()
+    broker.boto("iot-data").update_thing_shadow(
+        thingName=lamp.name, payload=json.dumps({"state": {"reported": {"colour": "green"}}})
+    )
+    console.open(f"#/things?filter={lamp.name}")
+    expect(console.page.locator("tbody tr")).to_contain_text("Connected")
+    console.page.get_by_role("link", name=lamp.name).click()
+    expect(console.fact("Connection")).to_contain_text("Connected")
+    console.page.get_by_role("tab", name="Certificates").click()
+    expect(console.page.get_by_role("link", name=lamp.id)).to_be_visible()
+    console.page.get_by_role("tab", name="Shadows").click()
+    expect(console.page.get_by_text('"colour": "green"')).to_be_visible()
+    console.shot("thing")
+    mqtt.send("not/allowed", b"x", qos=1)
+    console.page.get_by_role("tab", name="Refused lately").click()
+    expect(console.page.get_by_text("not/allowed").first).to_be_visible(timeout=20_000)
+    console.open(f"#/refusals?filter={lamp.name}")
+    expect(console.page.locator("tbody tr").first).to_contain_text(lamp.name)
+    console.shot("refusals")
+
+
+def test_a_thing_is_created_and_deleted(broker, console):
+    name = devices.fresh("made")
+    console.open("#/things")
+    console.page.get_by_role("button", name="Create thing").first.click()
+    console.page.get_by_label("Name", exact=True).fill("no spaces please")
+    console.button("Create").click()
+    expect(console.page.get_by_text("A name is 1 to 128 letters").first).to_be_visible()
+    console.page.get_by_label("Name", exact=True).fill(name)
+    console.button("Add attribute").click()
+    console.page.get_by_role("textbox", name="Attribute").fill("country")
+    console.page.get_by_role("textbox", name="Value").fill("IN")
+    console.button("Create").click()
+    expect(console.page.get_by_text(f"{name} is created.").first).to_be_visible()
+    assert broker.boto("iot").describe_thing(thingName=name)["attributes"] == {"country": "IN"}
+    console.open(f"#/things/{name}")
+    console.button("Delete").click()
+    console.page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    expect(console.page.get_by_text(f"{name} is deleted.").first).to_be_visible()
+    assert name not in json.dumps(broker.boto("iot").list_things(maxResults=250)["things"])
+
+
+def test_settings_offer_the_ca_and_the_endpoints(broker, console):
+    console.open("#/settings")
+    expect(console.fact("Account")).to_contain_text("123456789012")
+    expect(console.fact("Devices, MQTT and HTTPS")).to_contain_text("localhost")
+    assert console.downloaded(lambda: console.page.get_by_role("link", name="Download ca.pem").click()) == broker.ca.read_bytes()
+
+
+def test_an_empty_server_says_how_to_begin(new_server, open_console):
+    console = open_console(new_server()).sign_in()
+    expect(console.page.get_by_text("No tunnels yet")).to_be_visible()
+    console.open("#/things")
+    expect(console.page.get_by_text("No things yet")).to_be_visible()
+    expect(console.page.get_by_text("aws iot create-thing --thing-name lamp1")).to_be_visible()
+    console.open("#/nowhere")
+    expect(console.page.get_by_text("There is no such page").first).to_be_visible()
+
+
+# MQTT.
+
+
+def test_the_mqtt_client_hears_mosquitto_and_is_heard(broker, console, device, client, tmp_path):
+    lamp = device()
+    page = console.page
+    console.open("#/mqtt")
+    expect(page.get_by_text("Connected as console-")).to_be_visible()
+    console.button("Subscribe").click()
+    expect(page.get_by_text("A filter is 1 to 256 bytes").first).to_be_visible()
+    for topic in (f"{lamp.name}/test", f"{lamp.name}/raw/#"):
+        page.get_by_label("Topic filter").fill(topic)
+        console.button("Subscribe").click()
+        expect(page.get_by_role("button", name=f"Unsubscribe from {topic}")).to_be_visible()
+    mosquitto = devices.Mosquitto(lamp)
+    mosquitto.pub("-i", lamp.name, "-q", 1, "-t", f"{lamp.name}/test", "-m", '{"on":true}')
+    message = page.get_by_role("article", name=f"{lamp.name}/test")
+    expect(message).to_contain_text('"on": true')
+    (tmp_path / "raw").write_bytes(b"\x00\xff")
+    mosquitto.pub("-i", lamp.name, "-t", f"{lamp.name}/raw/x", "-f", tmp_path / "raw", "-D", "publish", "user-property", "a", "b")
+    raw = page.get_by_role("article", name=f"{lamp.name}/raw/x")
+    expect(raw).to_contain_text("00 ff")
+    expect(raw).to_contain_text("a=b")
+    page.get_by_role("button", name="Text", exact=True).click()
+    expect(message).to_contain_text('{"on":true}')
+    page.get_by_placeholder("Find").fill("raw")
+    expect(page.get_by_role("article")).to_have_count(1)
+    exported = json.loads(console.downloaded(lambda: console.button("Export").click()))
+    assert [(one["topic"], one["payload"]) for one in exported] == [(f"{lamp.name}/raw/x", "00 ff")]
+    page.get_by_placeholder("Find").fill("")
+
+    console.button("Pause").click()
+    mosquitto.pub("-i", lamp.name, "-q", 1, "-t", f"{lamp.name}/test", "-m", "later")
+    expect(page.get_by_text("1 more came while paused")).to_be_visible()
+    console.button("Go on").click()
+    expect(message.first).to_contain_text("later")
+    console.shot("mqtt")
+
+    listener = client(lamp).connect()
+    listener.subscribe(f"{lamp.name}/cmd")
+    page.get_by_label("Topic", exact=True).fill(f"{lamp.name}/cmd")
+    page.get_by_role("textbox", name="Payload").fill("switch off")
+    page.get_by_role("button", name="MQTT 5 properties").click()
+    page.get_by_label("User properties").fill("by=hand\nnonsense")
+    console.button("Publish").click()
+    expect(page.get_by_text("Each line is name=value.")).to_be_visible()
+    page.get_by_label("User properties").fill("by=hand")
+    page.get_by_label("Content type").fill("text/plain")
+    console.button("Publish").click()
+    heard = listener.message()
+    assert (heard.payload, heard.properties.UserProperty, heard.properties.ContentType) == (b"switch off", [("by", "hand")], "text/plain")
+    expect(page.get_by_text(f"Published to {lamp.name}/cmd.").first).to_be_visible()
+
+
+# Security.
+
+
+def test_a_certificate_is_made_used_and_revoked(broker, console, client, tmp_path):
+    name, policy = devices.fresh("lamp"), devices.fresh("policy")
+    broker.boto("iot").create_thing(thingName=name)
+    broker.boto("iot").create_policy(policyName=policy, policyDocument=devices.ALLOW_ALL)
+    page = console.page
+    console.open("#/certificates")
+    page.get_by_role("button", name="Create certificate").first.click()
+    for label, value in (("Attach to the thing", name), ("Attach the policy", policy)):
+        page.get_by_role("dialog").get_by_label(label).click()
+        page.get_by_role("option", name=value).click()
+    console.button("Create").click()
+    console.heading("Download the files now")
+    console.shot("certificate-made")
+    lamp = devices.Device.__new__(devices.Device)
+    lamp.server, lamp.name = broker, name
+    lamp.cert, lamp.key = tmp_path / "lamp.pem", tmp_path / "lamp.key"
+    dialog = page.get_by_role("dialog")
+    lamp.cert.write_bytes(console.downloaded(lambda: dialog.get_by_role("button", name="Certificate", exact=True).click()))
+    lamp.key.write_bytes(console.downloaded(lambda: dialog.get_by_role("button", name="Private key").click()))
+    console.button("Done").click()
+    mqtt = client(lamp).connect()
+    (principal,) = broker.boto("iot").list_thing_principals(thingName=name)["principals"]
+    console.open(f"#/certificates/{principal.split('/')[-1]}")
+    expect(console.fact("Status")).to_contain_text("Active")
+    expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name=policy)).to_be_visible()
+    console.shot("certificate")
+    console.action("Revoke")
+    expect(page.get_by_text("A revoked certificate stays revoked.")).to_be_visible()
+    console.button("Revoke").click()
+    expect(console.fact("Status")).to_contain_text("Revoked")
+    mqtt.ended()
+    console.button(f"Detach {policy}").click()
+    expect(page.get_by_text(f"{policy} is detached.").first).to_be_visible()
+    assert broker.boto("iot").list_attached_policies(target=principal)["policies"] == []
+
+
+def test_a_policy_its_versions_and_the_simulator(broker, console, device):
+    lamp, name = device(policy=None), devices.fresh("made")
+    page = console.page
+    console.open("#/policies")
+    page.get_by_role("button", name="Create policy").first.click()
+    page.get_by_role("textbox", name="Document").fill("{")
+    console.button("Create").click()
+    expect(page.get_by_text("The document is not JSON.")).to_be_visible()
+    page.get_by_role("dialog").get_by_label("Name").fill(name)
+    page.get_by_role("textbox", name="Document").fill(devices.document(("Allow", "iot:Connect", "*")))
+    console.button("Create").click()
+    expect(page.get_by_text(f"{name} is created.").first).to_be_visible()
+    console.open(f"#/policies/{name}")
+    console.button("Edit as a new version").click()
+    page.get_by_role("textbox", name="Document").fill(
+        devices.document(("Allow", "iot:*", "*"), ("Deny", "iot:Publish", "arn:aws:iot:*:*:topic/secret/*"))
+    )
+    console.button("Save and use").click()
+    console.heading("Version 2 (in use)")
+    page.get_by_role("button", name="Show version 1").click()
+    console.heading("Version 1")
+    expect(page.locator("pre").first).not_to_contain_text("Deny")
+    console.shot("policy")
+
+    console.open(f"#/certificates/{lamp.id}")
+    page.get_by_role("button", name=re.compile("Policy to attach")).click()
+    page.get_by_role("option", name=name).click()
+    console.button("Attach").click()
+    expect(page.get_by_text(f"{name} is attached.").first).to_be_visible()
+
+    console.open("#/simulator")
+    page.get_by_role("button", name=re.compile("^Certificate")).click()
+    page.get_by_role("option", name=lamp.id).click()
+    page.get_by_label("Client ID", exact=True).fill(lamp.name)
+    for action, topic, answer in (
+        ("iot:Connect", lamp.name, "Allowed"),
+        ("iot:Publish", "secret/door", "Denied: a statement says so"),
+        ("iot:Publish", "lamp/on", "Allowed"),
+    ):
+        page.get_by_role("button", name=re.compile("^Action")).click()
+        page.get_by_role("option", name=action).click()
+        page.get_by_role("textbox", name=re.compile("^Topic")).fill(topic)
+        console.button("Test").click()
+        expect(page.get_by_text(answer)).to_be_visible()
+        expect(page.get_by_text(f"by {name}")).to_be_visible()
+    console.shot("simulator")
+    broker.boto("iot").detach_policy(policyName=name, target=lamp.arn)
+    console.button("Test").click()
+    expect(page.get_by_text("Denied: no statement allows it")).to_be_visible()
+
+
+def test_the_funnel_of_a_ca_shows_who_failed_and_why_and_tries_again(broker, console, tmp_path):
+    """Walkthrough C as the operator sees it: a device comes in, one fails for want of a policy, and comes in once it is there."""
+    policy = devices.fresh("policy")
+    made = Factory(broker, tmp_path / "factory", ec=True).register(template(name=policy))
+    failing = made.device()
+    devices.Mosquitto(failing, version="mqttv311").pub("-i", failing.name, "-t", "x", "-m", "y", ok=False)
+    page = console.page
+    console.open("#/onboarding?show=failed")
+    row = page.get_by_role("row", name=re.compile(failing.id[:16]))
+    expect(row).to_contain_text("Failed", timeout=20_000)
+    expect(row).to_contain_text("policy: Policy default version not found")
+    console.shot("funnel")
+    broker.boto("iot").create_policy(policyName=policy, policyDocument=json.dumps(EVERYTHING))
+    # At most one try a second per certificate.
+    wait_for(lambda: retried(page, failing), "the second try", timeout=20, pause=1)
+    assert broker.boto("iot").describe_thing(thingName=failing.name)["thingName"] == failing.name
+    page.get_by_role("radio", name=f"Select CA {made.id}").check()
+    console.action("Deactivate")
+    expect(page.get_by_text("No new device of this CA comes in.")).to_be_visible()
+    console.button("Deactivate").click()
+    expect(page.get_by_text("The CA is changed.").first).to_be_visible()
+    assert made.iot.describe_ca_certificate(certificateId=made.id)["certificateDescription"]["status"] == "INACTIVE"
+    console.forgive(NETWORK)
+
+
+def retried(page, device):
+    done = page.get_by_text("The device is provisioned; it is let in when it connects again.")
+    again = page.get_by_role("button", name=f"Try again: {device.id[:16]}")
+    if again.count():
+        again.click()
+    return done.count() > 0
+
+
+def test_a_template_is_looked_at_and_disabled(broker, console):
+    name = devices.fresh("template")
+    broker.boto("iot").create_provisioning_template(
+        templateName=name, description="lamps", templateBody=json.dumps(template()), enabled=True,
+        provisioningRoleArn=role(broker), type="FLEET_PROVISIONING",
+    )
+    console.open("#/templates")
+    console.page.get_by_role("link", name=name).click()
+    expect(console.page.locator("pre")).to_contain_text("AWS::IoT::Thing")
+    expect(console.fact("Description")).to_contain_text("lamps")
+    console.button("Disable").click()
+    expect(console.page.get_by_text(f"{name} is changed.").first).to_be_visible()
+    assert broker.boto("iot").describe_provisioning_template(templateName=name)["enabled"] is False
+    console.shot("template")
+
+
+# Looks.
+
+PAGES = {
+    "tunnels": "#/tunnels",
+    "create": "#/tunnels/create",
+    "things": "#/things",
+    "refusals": "#/refusals",
+    "mqtt": "#/mqtt",
+    "settings": "#/settings",
+    "certificates": "#/certificates",
+    "policies": "#/policies",
+    "simulator": "#/simulator",
+    "onboarding": "#/onboarding",
+    "templates": "#/templates",
+}
+
+
+@pytest.fixture(scope="module")
+def furnished(broker, tmp_path_factory):
+    """A thing and two tunnels, so that pages have something to show."""
+    lamp = devices.Device(broker, tmp_path_factory.mktemp("furnished"), "lamp1")
+    opened = broker.api.open_tunnel(
+        description="the lamp in the hall", destinationConfig={"thingName": lamp.name, "services": ["SSH"]},
+        tags=[{"key": "site", "value": "hall"}],
+    )
+    closed = broker.api.open_tunnel(description="an old one")
+    broker.api.close_tunnel(tunnelId=closed["tunnelId"])
+    broker.boto("iot").create_policy(policyName="Lamp", policyDocument=devices.ALLOW_ALL)
+    certificate, policy = f"#/certificates/{lamp.id}", "#/policies/Lamp"
+    return {**PAGES, "certificate": certificate, "policy": policy, "thing": f"#/things/{lamp.name}", "tunnel": f"#/tunnels/{opened['tunnelId']}"}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "400"])
+def test_every_page_is_accessible_and_fits(open_console, furnished, size, dark):
+    console = open_console(size=size, dark=dark)
+    console.open()
+    console.heading("Sign in to adit")
+    looks = f"{size[0]}-{'dark' if dark else 'light'}"
+    console.shot(f"sign-in-{looks}")
+    problems = {"sign-in": console.axe()}
+    console.sign_in()
+    for name, path in furnished.items():
+        console.open(path)
+        expect(console.page.locator("h1").first).to_be_visible()
+        expect(console.page.get_by_text("Loading", exact=True)).to_have_count(0)
+        expect(console.page.get_by_text("Connecting …", exact=True)).to_have_count(0)
+        console.page.wait_for_timeout(600)
+        console.shot(f"{name}-{looks}")
+        problems[name] = console.axe()
+        width = console.page.evaluate("document.documentElement.scrollWidth")
+        if width > size[0]:
+            problems[name].append(f"is {width} pixels wide")
+    assert {name: found for name, found in problems.items() if found} == {}
+
+
+def test_a_tunnel_is_made_with_the_keyboard_alone(broker, open_console):
+    console = open_console()
+    page = console.sign_in().page
+
+    def tab_to(name):
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            at = page.evaluate("(document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || '').trim()")
+            if at == name:
+                return
+        raise AssertionError(f"no Tab leads to {name}")
+
+    tab_to("Create tunnel")
+    page.keyboard.press("Enter")
+    console.heading("Choose a setup")
+    page.get_by_role("radio", name="Quick setup (SSH)").focus()
+    page.keyboard.press("ArrowRight")
+    tab_to("Next")
+    page.keyboard.press("Enter")
+    console.page.get_by_role("combobox", name=re.compile("^Thing")).wait_for()
+    tab_to("Next")
+    page.keyboard.press("Enter")
+    tab_to("Confirm and create")
+    page.keyboard.press("Enter")
+    console.heading("Access tokens")
+    assert broker.describe(tunnel_id(console))["status"] == "OPEN"
+
+
+def test_the_first_page_does_not_load_the_terminal(open_console):
+    console = open_console()
+    loaded = []
+    console.page.on("response", lambda response: loaded.append(response))
+    console.sign_in()
+    names = [response.url.rsplit("/", 1)[-1] for response in loaded if "/assets/" in response.url]
+    assert names and not any(name.startswith("panel") for name in names), names
+    for response in loaded:
+        if response.url.endswith(".js"):
+            small = int(response.headers["content-length"]) < 1024
+            assert small or response.headers["content-encoding"] == "br", response.url
+            assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
