@@ -323,6 +323,65 @@ mod tests {
         );
     }
 
+    /// Another value than the default: as TOML and as a variable; and what must be given with it.
+    fn other_value(key: &Key) -> (String, String, &'static [(&'static str, &'static str)]) {
+        const CERTIFICATE: &[(&str, &str)] = &[("certificate-file", "/c"), ("private-key-file", "/k")];
+        const CLAIM: &[(&str, &str)] = &[
+            ("provisioning.template", "t"),
+            ("provisioning.claim-certificate-file", "/c"),
+            ("provisioning.claim-private-key-file", "/k"),
+        ];
+        let with: &[(&str, &str)] = match key.name {
+            "certificate-file" | "private-key-file" => CERTIFICATE,
+            name if CLAIM.iter().any(|(claim, _)| *claim == name) => CLAIM,
+            _ => &[],
+        };
+        let text = match key.kind {
+            Kind::Bool => (key.default != "true").to_string(),
+            Kind::Number(..) => "7".to_owned(),
+            Kind::Word(words) => words.iter().find(|word| !key.default.contains(*word)).unwrap().to_string(),
+            Kind::Proxy => "http://proxy:3128".to_owned(),
+            Kind::Path | Kind::Folder => "/other".to_owned(),
+            Kind::Place | Kind::PlaceOfRegion | Kind::Name | Kind::Text => "other".to_owned(),
+            Kind::Services | Kind::Texts => unreachable!("sections are tested by their entries"),
+        };
+        let toml = match key.kind {
+            Kind::Bool | Kind::Number(..) => text.clone(),
+            _ => format!("{text:?}"),
+        };
+        (toml, text, with)
+    }
+
+    #[test]
+    fn every_key_takes_effect_from_the_file_and_from_the_environment() {
+        let endpoint = (load::variable_of("endpoint"), "a".to_owned());
+        let before = Config::load(None, [endpoint.clone()]).unwrap().to_string();
+        for key in KEYS.iter().filter(|key| !matches!(key.kind, Kind::Services | Kind::Texts)) {
+            let (toml, text, with) = other_value(key);
+            let others = || with.iter().filter(|(name, _)| *name != key.name);
+            let mut env = vec![endpoint.clone()];
+            env.extend(others().map(|(name, value)| (load::variable_of(name), (*value).to_owned())));
+            env.push((load::variable_of(key.name), text));
+            let mut file =
+                if key.name == "endpoint" { String::new() } else { "endpoint = \"a\"\n".to_owned() };
+            others().for_each(|(name, value)| file.push_str(&format!("{name} = {value:?}\n")));
+            file.push_str(&format!("{} = {toml}\n", key.name));
+            let (from_env, from_file) = (Config::load(None, env), Config::parse(&file));
+            let shown = from_env.unwrap_or_else(|p| panic!("{}: {p:?}", key.name)).to_string();
+            assert_eq!(shown, from_file.unwrap_or_else(|p| panic!("{}: {p:?}", key.name)).to_string());
+            // What is given with a key must not be taken for its effect.
+            let of_key = |config: &str| {
+                let last = key.name.rsplit('.').next().unwrap();
+                let line = config.lines().find(|line| line.starts_with(last));
+                if with.is_empty() { config.to_owned() } else { line.unwrap_or_default().to_owned() }
+            };
+            assert_ne!(of_key(&before), of_key(&shown), "{} had no effect", key.name);
+        }
+        let other =
+            Config::load(None, [endpoint, (load::variable_of("provisioning.parameters.A"), "text:x".into())]);
+        assert_eq!(other.unwrap().provisioning.parameters.get("A").map(String::as_str), Some("text:x"));
+    }
+
     #[test]
     fn a_file_is_read_and_a_missing_one_is_said() {
         let dir = tempfile::tempdir().unwrap();
