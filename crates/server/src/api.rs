@@ -16,6 +16,7 @@ pub mod paging;
 pub mod policy;
 pub mod principal;
 pub mod provisioning;
+pub mod provisioning_plan;
 pub mod provisioning_template;
 pub mod refusal;
 pub mod session;
@@ -164,6 +165,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "ListThingTypes") => with_input!(thing_type::list_thing_types),
         (Service::Iot, "ListConnections") => with_input!(connection::list_connections),
         (Service::Iot, "ListProvisioningAttempts") => with_input!(attempt::list_provisioning_attempts),
+        (Service::Iot, "PlanProvisioning") => with_input!(provisioning_plan::plan_provisioning),
         (Service::Iot, "RetryProvisioning") => with_input!(attempt::retry_provisioning),
         (Service::Iot, "ListRefusals") => with_input!(refusal::list_refusals),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),

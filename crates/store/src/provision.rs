@@ -80,6 +80,30 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The steps that [`Store::provision`] would make now for this certificate, without making them. A certificate that
+    /// is not registered counts as the one given.
+    ///
+    /// # Errors
+    /// Only the store's own.
+    pub async fn provision_plan(
+        &self,
+        scope: &Scope,
+        wanted: Wanted,
+        certificate: Certificate,
+        most_policies: usize,
+        now: Timestamp,
+    ) -> Result<Result<Plan, Failure>> {
+        let scope = scope.clone();
+        let look = move |tx: &Tx<'_>| {
+            let there = certificate::find(tx, &scope, &certificate.id)?.unwrap_or(certificate);
+            let world = look(tx, &scope, &wanted, Some(there), most_policies)?;
+            Ok(plan(&scope, &wanted, &world, now))
+        };
+        self.driver.read(look).await
+    }
+}
+
 fn run(tx: &Tx<'_>, scope: &Scope, provision: Provision) -> Result<Result<Provisioned, Failure>> {
     let Provision { wanted, subject, may, mut uuid, most_policies, now } = provision;
     let (there, new) = match &subject {

@@ -53,6 +53,20 @@ pub static OPERATIONS: &[Operation] = &[
         faults: FAULTS,
     },
     Operation {
+        name: "PlanProvisioning",
+        service: Service::Iot,
+        method: Method::Post,
+        path: "/adit/provisioning-templates/{templateName}/plan",
+        status: 200,
+        members: &[
+            need("templateName", &TEMPLATE_NAME).at(Place::Path, "templateName"),
+            may("versionId", &VERSION_ID),
+            may("templateBody", &TEMPLATE_BODY),
+            may("parameters", &PARAMETERS),
+        ],
+        faults: FAULTS,
+    },
+    Operation {
         name: "RetryProvisioning",
         service: Service::Iot,
         method: Method::Post,
@@ -76,5 +90,10 @@ static CERTIFICATE_ID: Check = Check::Text(Text::sized(1, 64).like(&pattern::HEX
 static FLAG: Check = Check::Boolean;
 static MAX_RESULTS: Check = Check::Integer { min: 1, max: 250 };
 static NEXT_TOKEN: Check = Check::Text(Text::any());
+static PARAMETERS: Check = Check::Map { min: 0, max: 100, key: &TEXT, value: &PARAMETER_VALUE };
+static PARAMETER_VALUE: Check = Check::Text(Text::sized(0, 4096));
+static TEMPLATE_BODY: Check = Check::Text(Text::sized(0, 10_240));
+static TEMPLATE_NAME: Check = Check::Text(Text::sized(1, 36).like(&pattern::THING_NAME));
 static TEXT: Check = Check::Text(Text::sized(1, 128));
 static THING_NAME: Check = Check::Text(Text::sized(1, 128).like(&pattern::THING_NAME));
+static VERSION_ID: Check = Check::Integer { min: 1, max: i32::MAX as i64 };

@@ -394,7 +394,7 @@ pub struct WhichVersion {
     pub version_id: i64,
 }
 
-fn no_version(version: i64) -> Error {
+pub(super) fn no_version(version: i64) -> Error {
     Error::not_found(format!("Template version {version} does not exist."))
 }
 
@@ -427,7 +427,7 @@ pub async fn describe_provisioning_template_version(
     })
 }
 
-async fn versions(cx: &Call<'_>, name: &str) -> Result<Vec<TemplateVersion>, Error> {
+pub(super) async fn versions(cx: &Call<'_>, name: &str) -> Result<Vec<TemplateVersion>, Error> {
     let name = TemplateName::parse(name)?;
     cx.state.store.template_versions(cx.scope, &name).await?.ok_or_else(|| not_found(&name))
 }

@@ -168,6 +168,7 @@ const IOT: &[Row] = &[
     row("ListThingTypes", &[Everything]),
     row("ListThings", &[Everything]),
     row("ListThingsInThingGroup", &[GROUP]),
+    row("PlanProvisioning", &[TEMPLATE]),
     row("RegisterCACertificate", &[Everything]).passing("registrationConfig.roleArn"),
     row("RegisterCertificate", &[Everything]),
     row("RegisterCertificateWithoutCA", &[Everything]),

@@ -67,7 +67,7 @@ async fn carry_out(state: &State, attempt: &Attempt<'_>, wanted: Wanted) -> Resu
     let provision = Provision {
         wanted,
         subject: attempt.subject.clone(),
-        may: may(state, attempt).await?,
+        may: may(state, attempt.scope, attempt.role).await?,
         uuid: Box::new(move || ids.uuid()),
         most_policies: state.config.registry.policies_per_principal as usize,
         now: state.now(),
@@ -83,11 +83,14 @@ async fn carry_out(state: &State, attempt: &Attempt<'_>, wanted: Wanted) -> Resu
 }
 
 /// Whether the template's role may do what is planned; asked in the transaction, so its policies are read before.
-async fn may(state: &State, attempt: &Attempt<'_>) -> Result<May, Failure> {
-    let Some(role_arn) = attempt.role else { return Ok(Box::new(|_, _| Ok(()))) };
+///
+/// # Errors
+/// A role that cannot be used.
+pub async fn may(state: &State, scope: &Scope, role: Option<&str>) -> Result<May, Failure> {
+    let Some(role_arn) = role else { return Ok(Box::new(|_, _| Ok(()))) };
     let denied = |reason: String| Failure::forbidden(Stage::Role, reason);
-    let role = authority::service_role(state, attempt.scope, role_arn).await.map_err(denied)?;
-    let scope = attempt.scope.clone();
+    let role = authority::service_role(state, scope, role_arn).await.map_err(denied)?;
+    let scope = scope.clone();
     Ok(Box::new(move |plan, certificate| {
         let asked = plan.steps.iter().flat_map(|step| step.permissions(&scope, certificate));
         for (operation, resource) in asked {

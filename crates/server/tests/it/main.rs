@@ -35,6 +35,7 @@ mod people;
 mod policy;
 mod principal;
 mod provisioning;
+mod provisioning_plan;
 mod provisioning_template;
 mod session;
 mod shadow;

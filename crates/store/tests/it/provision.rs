@@ -86,6 +86,32 @@ async fn policies(store: &Store) -> usize {
 }
 
 #[test]
+fn a_plan_is_what_is_done_then_and_does_nothing_itself() {
+    on_both(|store| async move {
+        prepare(&store).await;
+        let wanted = || wanted(json!({"ThingName": "x", "ThingGroups": ["a"]}), json!({}));
+        let planned = async |certificate| {
+            store.provision_plan(&scope(), wanted(), certificate, 10, time(5)).await.unwrap()
+        };
+        let first = planned(pending(1)).await.unwrap();
+        assert_eq!(store.thing_get(&scope(), &name("x")).await.unwrap(), None);
+        assert_eq!(
+            (store.certificate_get(&scope(), &id(1)).await.unwrap(), policies(&store).await),
+            (None, 0)
+        );
+        let done = run(&store, provision(wanted(), Subject::New(pending(1)))).await.unwrap();
+        assert_eq!(first, done.plan);
+        assert!(!first.steps.is_empty());
+        assert_eq!(
+            planned(pending(1)).await.unwrap().steps,
+            [],
+            "the registered certificate counts, not the one given"
+        );
+        assert_ne!(planned(pending(2)).await.unwrap().steps, []);
+    });
+}
+
+#[test]
 fn a_device_gets_everything_at_once_and_nothing_twice() {
     on_both(|store| async move {
         prepare(&store).await;
