@@ -50,5 +50,5 @@ export default defineConfig({
   },
   build: { target: 'es2022', sourcemap: false, chunkSizeWarningLimit: 1500, assetsInlineLimit: 0 },
   server: { proxy: { '/console': { target: 'https://localhost:8443', secure: false } } },
-  test: { include: ['test/**/*.test.ts'], environment: 'node', deps: { optimizer: { ssr: { enabled: true, include: ['bcrypt-pbkdf'] } } } },
+  test: { testTimeout: 60_000, include: ['test/**/*.test.ts'], environment: 'node', deps: { optimizer: { ssr: { enabled: true, include: ['bcrypt-pbkdf'] } } } },
 });

@@ -27,6 +27,8 @@ const PolicyList = lazy(() => import('./pages/security/policies'));
 const PolicyDetail = lazy(() => import('./pages/security/policy'));
 const Simulator = lazy(() => import('./pages/security/simulator'));
 const Onboarding = lazy(() => import('./pages/security/onboarding'));
+const CaDetail = lazy(() => import('./pages/security/ca'));
+const RegisterCa = lazy(() => import('./pages/security/register-ca'));
 const TemplateList = lazy(() => import('./pages/security/templates'));
 const TemplateDetail = lazy(() => import('./pages/security/template'));
 const MqttTest = lazy(() => import('./pages/mqtt/page'));
@@ -70,7 +72,7 @@ function securityPage(area?: string, name?: string, more?: string): Page | undef
   if (more) return undefined;
   if (area === 'mqtt' && !name) return { title: m.mqtt.title, section: '#/mqtt', content: <MqttTest /> };
   if (area === 'simulator' && !name) return { title: m.policies.simulator, section: '#/simulator', content: <Simulator /> };
-  if (area === 'onboarding' && !name) return { title: m.cas.title, section: '#/onboarding', content: <Onboarding /> };
+  if (area === 'onboarding') return onboardingPage(name);
   if (area === 'templates') {
     const section = '#/templates';
     if (!name) return { title: m.templates.title, section, content: <TemplateList /> };
@@ -90,6 +92,14 @@ function securityPage(area?: string, name?: string, more?: string): Page | undef
     return { title: name, section, parents, content: <PolicyDetail key={name} name={name} /> };
   }
   return undefined;
+}
+
+function onboardingPage(name?: string): Page {
+  const section = '#/onboarding';
+  const parents = [{ text: m.cas.title, href: section }];
+  if (!name) return { title: m.cas.title, section, content: <Onboarding /> };
+  if (name === 'register') return { title: m.ca.register, section, parents, content: <RegisterCa /> };
+  return { title: name, section, parents, content: <CaDetail key={name} id={name} /> };
 }
 
 const NAVIGATION: SideNavigationProps.Item[] = [

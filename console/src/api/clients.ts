@@ -43,7 +43,13 @@ export function clients(): Clients {
 }
 
 /** A call of adit's own operations, below `/adit/`, signed like those of AWS's registry. */
-export async function adit<T>(method: 'GET' | 'POST', path: string, query: Record<string, string> = {}): Promise<T> {
+export async function adit<T>(
+  method: 'GET' | 'POST',
+  path: string,
+  query: Record<string, string> = {},
+  input?: object,
+): Promise<T> {
+  const body = input === undefined ? undefined : JSON.stringify(input);
   const request = {
     method,
     protocol: location.protocol,
@@ -51,15 +57,21 @@ export async function adit<T>(method: 'GET' | 'POST', path: string, query: Recor
     ...(location.port ? { port: Number(location.port) } : {}),
     path,
     query,
-    headers: { host: location.host },
+    headers: { host: location.host, ...(body ? { 'content-type': 'application/json' } : {}) },
+    ...(body ? { body } : {}),
   };
   const signed = await clients().signer.sign(request);
   const { host: _, ...headers } = signed.headers;
   const text = new URLSearchParams(query).toString();
-  const answer = await fetch(`${path}${text ? `?${text}` : ''}`, { method, headers, credentials: 'omit' });
-  const body = (await answer.json().catch(() => ({}))) as T & { message?: string };
-  if (answer.ok) return body;
+  const answer = await fetch(`${path}${text ? `?${text}` : ''}`, {
+    method,
+    headers,
+    credentials: 'omit',
+    ...(body ? { body } : {}),
+  });
+  const said = (await answer.json().catch(() => ({}))) as T & { message?: string };
+  if (answer.ok) return said;
   const name = answer.headers.get('x-amzn-errortype')?.split(':')[0] ?? 'Error';
-  const error = new Error(body.message ?? `${answer.status} ${answer.statusText}`);
+  const error = new Error(said.message ?? `${answer.status} ${answer.statusText}`);
   throw Object.assign(error, { name, $metadata: { httpStatusCode: answer.status } });
 }

@@ -1,6 +1,7 @@
 /** English. */
 import { ssh } from './en-ssh';
 import { mqtt } from './en-mqtt';
+import { onboarding } from './en-onboarding';
 import { registry } from './en-registry';
 
 export const en = {
@@ -43,7 +44,7 @@ export const en = {
   },
   trouble: {
     denied: 'You may not do this',
-    deniedText: (text: string) => `${text} An administrator can allow it in a policy of yours.`,
+    deniedText: (text: string) => `${text.replace(/\.?$/, '.')} An administrator can allow it in a policy of yours.`,
     unreachable: 'The server does not answer',
     unreachableText: 'It may be restarting, or the network is down. Nothing was lost; try again.',
     failed: 'That did not work',
@@ -222,4 +223,5 @@ export const en = {
   ssh,
   mqtt,
   ...registry,
+  ...onboarding,
 };

@@ -97,6 +97,7 @@ export function Funnel() {
         {
           id: 'outcome',
           header: m.cas.outcome,
+          minWidth: 120,
           cell: (one) =>
             one.succeeded ? (
               <StatusIndicator type="success">{m.cas.came}</StatusIndicator>
@@ -120,6 +121,7 @@ export function Funnel() {
         {
           id: 'retry',
           header: m.cas.actions,
+          minWidth: 140,
           cell: ({ certificateId, succeeded }) =>
             succeeded ? (
               '–'

@@ -1,33 +1,31 @@
 /** CAs of the reader's own, and what came of their devices' first connections. */
 import {
-  DeleteCACertificateCommand,
   DescribeCACertificateCommand,
   ListCACertificatesCommand,
-  UpdateCACertificateCommand,
-  type AutoRegistrationStatus,
   type CACertificateDescription,
-  type CACertificateStatus,
 } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
+import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 
 import { clients } from '../../api/clients';
-import { aws } from '../../api/command';
 import { each, useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
 import { Command, Trouble, useNotices } from '../../parts/feedback';
+import { href } from '../../router';
+import { changesOf, type Change } from './ca-changes';
 import { CertificateStatus } from './certificates';
 import { Funnel } from './funnel';
 
-type Ca = CACertificateDescription & { templateName?: string; hasTemplate: boolean };
+type Ca = CACertificateDescription & { templateName?: string | undefined; hasTemplate: boolean };
 
 async function load(): Promise<Ca[]> {
   const { iot } = clients();
@@ -43,48 +41,6 @@ async function load(): Promise<Ca[]> {
     const { templateName, templateBody } = found.registrationConfig ?? {};
     return { ...found.certificateDescription, templateName, hasTemplate: Boolean(templateName || templateBody) };
   });
-}
-
-interface Change {
-  action: string;
-  text: string;
-  command: string;
-  done: string;
-  work: () => Promise<unknown>;
-}
-
-function changesOf(ca: Ca): Record<string, Change & { disabled: boolean }> {
-  const certificateId = ca.certificateId ?? '';
-  const status = (to: CACertificateStatus, action: string, text: string) => ({
-    action,
-    text,
-    done: m.cas.updated,
-    disabled: ca.status === to,
-    command: aws('iot', 'update-ca-certificate', { 'certificate-id': certificateId, 'new-status': to }),
-    work: () => clients().iot.send(new UpdateCACertificateCommand({ certificateId, newStatus: to })),
-  });
-  const auto = (to: AutoRegistrationStatus, action: string, text: string) => ({
-    action,
-    text,
-    done: m.cas.updated,
-    disabled: ca.autoRegistrationStatus === to,
-    command: aws('iot', 'update-ca-certificate', { 'certificate-id': certificateId, 'new-auto-registration-status': to }),
-    work: () => clients().iot.send(new UpdateCACertificateCommand({ certificateId, newAutoRegistrationStatus: to })),
-  });
-  return {
-    activate: status('ACTIVE', m.cas.activate, m.cas.activateText),
-    deactivate: status('INACTIVE', m.cas.deactivate, m.cas.deactivateText),
-    on: auto('ENABLE', m.cas.turnOn, m.cas.activateText),
-    off: auto('DISABLE', m.cas.turnOff, m.cas.deactivateText),
-    delete: {
-      action: m.cas.remove,
-      text: m.cas.removeText,
-      done: m.cas.removed,
-      disabled: ca.status === 'ACTIVE',
-      command: aws('iot', 'delete-ca-certificate', { 'certificate-id': certificateId }),
-      work: () => clients().iot.send(new DeleteCACertificateCommand({ certificateId })),
-    },
-  };
 }
 
 export default function Onboarding() {
@@ -132,6 +88,9 @@ export default function Onboarding() {
                   >
                     {m.cas.actions}
                   </ButtonDropdown>
+                  <Button variant="primary" href={href(['onboarding', 'register'])}>
+                    {m.ca.register}
+                  </Button>
                 </SpaceBetween>
               }
             >
@@ -143,7 +102,11 @@ export default function Onboarding() {
               id: 'id',
               header: m.cas.id,
               isRowHeader: true,
-              cell: ({ certificateId = '' }) => <span title={certificateId}>{certificateId.slice(0, 16)}…</span>,
+              cell: ({ certificateId = '' }) => (
+                <Link href={href(['onboarding', certificateId])}>
+                  <span title={certificateId}>{certificateId.slice(0, 16)}…</span>
+                </Link>
+              ),
             },
             { id: 'status', header: m.cas.status, cell: (ca) => <CertificateStatus status={ca.status} /> },
             {
@@ -151,7 +114,19 @@ export default function Onboarding() {
               header: m.cas.auto,
               cell: (ca) => (ca.autoRegistrationStatus === 'ENABLE' ? m.cas.autoOn : m.cas.autoOff),
             },
-            { id: 'template', header: m.cas.template, cell: (ca) => ca.templateName ?? (ca.hasTemplate ? m.cas.inline : '–') },
+            { id: 'mode', header: m.cas.mode, cell: (ca) => ca.certificateMode ?? 'DEFAULT' },
+            {
+              id: 'template',
+              header: m.cas.template,
+              cell: ({ templateName, hasTemplate }) =>
+                templateName ? (
+                  <Link href={href(['templates', templateName])}>{templateName}</Link>
+                ) : hasTemplate ? (
+                  m.cas.inline
+                ) : (
+                  '–'
+                ),
+            },
             { id: 'created', header: m.cas.created, cell: (ca) => moment(ca.creationDate) },
           ]}
         />
@@ -183,7 +158,7 @@ function FirstCa() {
       <Box variant="strong">{m.cas.noCas}</Box>
       <Box variant="p">{m.cas.noCasText}</Box>
       <Box textAlign="left">
-        <Command text={'adit ca init --help\nadit ca register --help'} label={m.cas.noCas} />
+        <Command text={'adit ca init\nadit ca register --template-name NAME'} label={m.cas.noCas} />
       </Box>
     </SpaceBetween>
   );

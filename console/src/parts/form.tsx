@@ -1,0 +1,80 @@
+/** A form in a dialog: checked, sent, and what went wrong with it. */
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useState, type ReactNode } from 'react';
+
+import { textOf } from '../api/errors';
+import { m } from '../messages';
+import { SameOnCommandLine, Trouble, useNotices } from './feedback';
+
+interface Props<T> {
+  title: string;
+  button: string;
+  command: string;
+  large?: boolean;
+  /** Whether something in it is wrong, so that it is not sent. */
+  bad: boolean;
+  work: () => Promise<T>;
+  /** It is done, with this answer. */
+  done: (answer: T) => void;
+  dismiss: () => void;
+  /** The fields; they say what is wrong once the reader wanted to send. */
+  children: (checked: boolean) => ReactNode;
+}
+
+export function FormDialog<T>({ title, button, command, large, bad, work, done, dismiss, children }: Props<T>) {
+  const [checked, setChecked] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const submit = () => {
+    setChecked(true);
+    if (bad) return;
+    setBusy(true);
+    setError(undefined);
+    work().then(done, (failure: unknown) => {
+      setError(failure);
+      setBusy(false);
+    });
+  };
+  return (
+    <Modal
+      visible
+      size={large ? 'large' : 'medium'}
+      onDismiss={dismiss}
+      header={title}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={dismiss}>
+              {m.app.cancel}
+            </Button>
+            <Button variant="primary" loading={busy} onClick={submit}>
+              {button}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        {error !== undefined && <Trouble error={error} />}
+        <div className="fields">{children(checked)}</div>
+        <SameOnCommandLine command={command} />
+      </SpaceBetween>
+    </Modal>
+  );
+}
+
+/** Does something at once, and says what came of it. */
+export function useAct(then: () => void): (work: Promise<unknown>, text: string) => Promise<void> {
+  const { notice } = useNotices();
+  return (work, text) =>
+    work.then(
+      () => {
+        notice('success', text);
+        then();
+      },
+      (error: unknown) => notice('error', textOf(error)),
+    );
+}

@@ -1,0 +1,47 @@
+/** A text that is pasted, or read from a file. */
+import FileInput from '@cloudscape-design/components/file-input';
+import FormField from '@cloudscape-design/components/form-field';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Textarea from '@cloudscape-design/components/textarea';
+
+import { m } from '../messages';
+
+interface Props {
+  label: string;
+  description?: string;
+  placeholder?: string;
+  error?: string | undefined;
+  rows?: number;
+  value: string;
+  change: (text: string) => void;
+}
+
+/** Bytes of a file that are read. */
+const MOST = 64 * 1024;
+
+export function TextOrFile({ label, description, placeholder, error, rows, value, change }: Props) {
+  return (
+    <FormField label={label} description={description} errorText={error} stretch>
+      <SpaceBetween size="xs">
+        <Textarea
+          value={value}
+          rows={rows ?? 5}
+          spellcheck={false}
+          placeholder={placeholder}
+          onChange={({ detail }) => change(detail.value)}
+        />
+        <FileInput
+          value={[]}
+          ariaLabel={`${m.ca.chooseFile}: ${label}`}
+          onChange={({ detail }) => void detail.value[0]?.slice(0, MOST).text().then(change)}
+        >
+          {m.ca.chooseFile}
+        </FileInput>
+      </SpaceBetween>
+    </FormField>
+  );
+}
+
+export function isPem(text: string): boolean {
+  return /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(text);
+}
