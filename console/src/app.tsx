@@ -31,6 +31,8 @@ const CaDetail = lazy(() => import('./pages/security/ca'));
 const RegisterCa = lazy(() => import('./pages/security/register-ca'));
 const TemplateList = lazy(() => import('./pages/security/templates'));
 const TemplateDetail = lazy(() => import('./pages/security/template'));
+const UserList = lazy(() => import('./pages/users/list'));
+const UserDetail = lazy(() => import('./pages/users/detail'));
 const MqttTest = lazy(() => import('./pages/mqtt/page'));
 const Refusals = lazy(() => import('./pages/refusals'));
 const Settings = lazy(() => import('./pages/settings'));
@@ -73,6 +75,12 @@ function securityPage(area?: string, name?: string, more?: string): Page | undef
   if (area === 'mqtt' && !name) return { title: m.mqtt.title, section: '#/mqtt', content: <MqttTest /> };
   if (area === 'simulator' && !name) return { title: m.policies.simulator, section: '#/simulator', content: <Simulator /> };
   if (area === 'onboarding') return onboardingPage(name);
+  if (area === 'users') {
+    const section = '#/users';
+    if (!name) return { title: m.users.title, section, content: <UserList /> };
+    const parents = [{ text: m.users.title, href: section }];
+    return { title: name, section, parents, content: <UserDetail key={name} name={name} /> };
+  }
   if (area === 'templates') {
     const section = '#/templates';
     if (!name) return { title: m.templates.title, section, content: <TemplateList /> };
@@ -112,6 +120,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.policies.simulator, href: '#/simulator' },
   { type: 'link', text: m.cas.title, href: '#/onboarding' },
   { type: 'link', text: m.templates.title, href: '#/templates' },
+  { type: 'link', text: m.users.title, href: '#/users' },
   { type: 'link', text: m.refusals.title, href: '#/refusals' },
   { type: 'divider' },
   { type: 'link', text: m.settings.title, href: '#/settings' },
