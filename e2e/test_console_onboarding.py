@@ -9,38 +9,10 @@ import subprocess
 
 import devices
 import pytest
-from browser import NARROW, WIDE, Console, chromium
+from browser import NARROW, NETWORK, WIDE, chrome, console, open_console  # noqa: F401
 from factory import EVERYTHING, Factory, role, template
 from harness import clean_environment, wait_for
 from playwright.sync_api import expect
-
-# What Chromium itself says of an answer with an error status.
-NETWORK = r"Failed to load resource"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_console(browser, broker):
-    """Makes pages; each must end without a complaint."""
-    made = []
-
-    def make(server=broker, **more):
-        made.append(Console(browser, server, **more))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-@pytest.fixture
-def console(open_console):
-    return open_console().sign_in()
 
 
 def connects(device, ok=False):
