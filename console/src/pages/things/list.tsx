@@ -1,13 +1,10 @@
 /** The things. */
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
-import Pagination from '@cloudscape-design/components/pagination';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table, { type TableProps } from '@cloudscape-design/components/table';
-import TextFilter from '@cloudscape-design/components/text-filter';
+import type { TableProps } from '@cloudscape-design/components/table';
 import { useMemo, useState } from 'react';
 
 import { connections } from '../../api/adit';
@@ -15,8 +12,9 @@ import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { endpoint } from '../../api/server';
 import { m } from '../../messages';
-import { Command, Trouble } from '../../parts/feedback';
-import { arrange, pageOf, pages, useView } from '../../parts/table';
+import { Command } from '../../parts/feedback';
+import { ListTable } from '../../parts/list-table';
+import { arrange, useView } from '../../parts/table';
 import { href } from '../../router';
 import { CreateThingDialog } from './create';
 import { listThings, type ThingAttribute } from './data';
@@ -49,7 +47,6 @@ export default function ThingList() {
       ),
     [live.data, view],
   );
-  const page = Math.min(view.page, pages(rows.length));
   const columns: TableProps.ColumnDefinition<ThingAttribute>[] = [
     {
       id: 'name',
@@ -76,62 +73,16 @@ export default function ThingList() {
 
   return (
     <>
-      <Table<ThingAttribute>
-        variant="full-page"
-        stickyHeader
-        loading={live.loading && !live.data}
-        loadingText={m.app.loading}
-        items={pageOf(rows, page)}
+      <ListTable
+        texts={m.things}
+        live={live}
+        view={view}
+        rows={rows}
         trackBy="thingName"
-        ariaLabels={{ tableLabel: m.things.title }}
-        columnDefinitions={columns}
-        sortingColumn={columns.find((column) => column.sortingField === view.sort) ?? {}}
-        sortingDescending={view.descending}
-        onSortingChange={({ detail }) =>
-          view.set({ sort: `${detail.isDescending ? '-' : ''}${detail.sortingColumn.sortingField ?? 'name'}` })
-        }
-        empty={
-          live.error && !live.data ? (
-            <Trouble error={live.error} retry={live.refresh} />
-          ) : view.text ? (
-            <Box textAlign="center">{m.app.noMatch}</Box>
-          ) : (
-            <FirstDevice create={() => setCreating(true)} />
-          )
-        }
-        header={
-          <Header
-            variant="awsui-h1-sticky"
-            counter={live.data ? `(${live.data.length})` : undefined}
-            description={m.things.description}
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
-                <Button variant="primary" onClick={() => setCreating(true)}>
-                  {m.things.create}
-                </Button>
-              </SpaceBetween>
-            }
-          >
-            {m.things.title}
-          </Header>
-        }
-        filter={
-          <TextFilter
-            filteringText={view.text}
-            filteringPlaceholder={m.app.find}
-            filteringAriaLabel={m.app.find}
-            countText={view.text ? m.things.count(rows.length) : undefined}
-            onChange={({ detail }) => view.set({ filter: detail.filteringText })}
-          />
-        }
-        pagination={
-          <Pagination
-            currentPageIndex={page}
-            pagesCount={pages(rows.length)}
-            onChange={({ detail }) => view.set({ page: String(detail.currentPageIndex) })}
-          />
-        }
+        columns={columns}
+        none={<FirstDevice create={() => setCreating(true)} />}
+        createLabel={m.things.create}
+        onCreate={() => setCreating(true)}
       />
       {creating && (
         <CreateThingDialog
