@@ -1,5 +1,6 @@
 """docs/agent.md, typed as it stands."""
 
+import json
 import re
 import subprocess
 
@@ -26,7 +27,7 @@ def shell(broker, tmp_path):
 
 
 def test_the_page(broker, tmp_path, shell, proxies, service):
-    create, start, open_tunnel, look = blocks("sh")
+    create, start, open_tunnel, look, doctor = blocks("sh")
     (tmp_path / "agent-policy.json").write_text(blocks("json")[0])
     shell(create)
     (tmp_path / "ca.pem").write_bytes(broker.ca.read_bytes())
@@ -44,3 +45,7 @@ def test_the_page(broker, tmp_path, shell, proxies, service):
         wait_for(lambda: '"isConnected":true' in shell(f"{look.strip()} > /dev/null && cat shadow.json").replace(" ", ""), "the report", 40, 1)
     finally:
         assert agent.stop() == 0
+    # No sshd need run here, so the doctor may find its port silent; everything on the way to the server is right.
+    said = shell(f"{doctor.partition('#')[0].strip()} --config agent.toml --json || test $? = 1")
+    checks = {each["check"]: each["grade"] for each in json.loads(said)["checks"]}
+    assert [checks[name] for name in ("configuration", "certificate", "tls", "mqtt")] == ["ok"] * 4
