@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,13 @@ def judged(trace, unit):
     return calls - allowed - {"execve", "fchown"}, used - set(families)
 
 
+def end_traced(strace):
+    """Ends the program that strace follows; strace, which would leave it running if it were ended itself, ends with it."""
+    for child in Path(f"/proc/{strace.pid}/task/{strace.pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGTERM)
+    strace.wait_exit()
+
+
 @pytest.mark.parametrize("unit", ["adit-agent", "adit"])
 def test_the_sandbox_forbids_nothing_that_is_needed(new_server, tmp_path, unit):
     """Server and agent at work under strace, held against what their units allow."""
@@ -168,15 +176,16 @@ def test_the_sandbox_forbids_nothing_that_is_needed(new_server, tmp_path, unit):
         "private-key-file": holder.key, "thing-name": holder.name, "state-dir": tmp_path / "state",
     }
     config.write_text(write(keys) + f'[services]\nECHO = "127.0.0.1:{listening.port}"\n')
-    tracer = None
+    traced = None
     try:
         if unit == "adit":
             server.stop()
             process = server.process
-            tracer = Process([*strace, *process.args], tmp_path / "log", "strace", env=clean_environment(), cwd=server.home)
-            wait_for(lambda: server.get("/readyz")[0] == 200, tracer.describe, 60)
+            traced = Process([*strace, *process.args], tmp_path / "log", "strace", env=clean_environment(), cwd=server.home)
+            wait_for(lambda: server.get("/readyz")[0] == 200, traced.describe, 60)
         prefix = strace if unit == "adit-agent" else []
         agent = proxies.run_in(prefix or [bin_dir() / "adit"], *([bin_dir() / "adit"] if prefix else []), "agent", "--config", config)
+        traced = agent if prefix else traced
         wait_for(lambda: holder.name in server.adit("clients", "--json"), agent.describe, 60)
         tunnel = server.open("ECHO", thing=holder.name)
         port = free_port()
@@ -186,9 +195,9 @@ def test_the_sandbox_forbids_nothing_that_is_needed(new_server, tmp_path, unit):
         if unit == "adit":
             server.aws("iotsecuretunneling", "list-tunnels")
     finally:
+        if traced:
+            end_traced(traced)
         proxies.end()
-        if tracer:
-            tracer.stop()
         listening.close()
     assert judged(trace, unit) == (set(), set())
 
