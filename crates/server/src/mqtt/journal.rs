@@ -211,3 +211,45 @@ pub(super) fn stored(message: &Message, qos: QoS, retain: bool) -> StoredMessage
         expires_at: message.expires_at.map(millis),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use adit_mqtt::client::message;
+    use adit_mqtt::{Settings, Version};
+
+    use super::super::slot::Parcel;
+    use super::*;
+
+    #[test]
+    fn a_connection_whose_mail_was_moved_to_disk_is_woken_to_read_it_there() {
+        let (journal, slot) = (Journal::default(), Arc::new(Slot::new(1, "c".into(), Version::V5, Some(7))));
+        let mut inner = slot.lock();
+        (inner.link, inner.spill) = (3, false);
+        let position = inner.next_position();
+        drop(inner);
+        let message = Arc::new(message("t", b"x", QoS::AtLeastOnce));
+        let mut inbox = VecDeque::from([Parcel {
+            message,
+            position,
+            receipt: None,
+            ids: None,
+            share: None,
+            direct: false,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+        }]);
+        assert_eq!(slot.spill(&mut inbox, &Settings::aws(), &journal), 0);
+        let is_hungry = || slot.look(3, Waker::noop()).unwrap().hungry;
+        assert!(!is_hungry(), "it cannot be read yet");
+        let mut woken = Vec::new();
+        for entry in journal.take() {
+            let What::Append(append) = &entry.what else { panic!("{entry:?}") };
+            append.finish(true, &mut woken);
+        }
+        assert_eq!(woken.len(), 1, "nobody tells the connection that its message can be read");
+        assert!(is_hungry());
+    }
+}

@@ -331,6 +331,8 @@ impl Slot {
                 inner.mail.push_back(parcel);
             } else if inner.fits(bytes, settings) {
                 inner.spill = true;
+                // The connection has looked already in this turn: the journal wakes it once the message can be read.
+                inner.starved = true;
                 let how = (parcel.qos, parcel.retain);
                 let append =
                     inner.append_at(self, parcel.position, &parcel.message, how, bytes, Phase::Waiting);
