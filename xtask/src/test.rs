@@ -118,5 +118,5 @@ fn end_to_end() -> Result {
     let bin = target().join("release").display().to_string();
     let agent = agent::build(&agent::Options { is_static: true, target: None })?.display().to_string();
     let env = [("ADIT_BIN_DIR", &*bin), ("ADIT_NODE_MODULES", &*modules), ("ADIT_STATIC_AGENT", &*agent)];
-    run_with(&interpreter, &["-m", "pytest", "-q", "-n", "3", "e2e"], &env)
+    run_with(&interpreter, &["-m", "pytest", "-q", "-n", "2", "e2e"], &env)
 }
