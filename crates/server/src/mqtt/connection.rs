@@ -81,7 +81,7 @@ enum Done {
     Unsubscribe(Ticket, Result<(Vec<Reason>, Vec<Filter>), ()>),
     Rights(Result<Rights, ()>),
     /// A page of the queue, and how many messages had been appended when it was asked for.
-    Page(Result<Vec<Queued>, ()>, u64),
+    Page(Result<Vec<Queued>, ()>, Option<u64>),
 }
 
 /// One connection.
@@ -503,7 +503,8 @@ impl Driver {
         }
         let (state, slot, cursor) = (Arc::clone(&self.state), Arc::clone(&client.slot), client.cursor);
         self.job = Some(Box::pin(async move {
-            let appended = slot.lock().spilled;
+            // What is on its way to the disk may be missed by this page, and be there when the page arrives.
+            let appended = slot.lock().settled();
             let page =
                 state.store.queue_page(slot.stored.unwrap_or_default(), cursor, PAGE, PAGE_BYTES).await;
             Done::Page(page.map_err(|error| failed(&state, &error)), appended)

@@ -153,8 +153,9 @@ impl Driver {
         self.stuck = 0;
     }
 
-    /// Takes messages read from the queue on disk, or finds that there are none and goes back to memory.
-    pub(super) fn take_page(&mut self, page: Vec<Queued>, appended: u64) {
+    /// Takes messages read from the queue on disk, or finds that there are none and goes back to memory. `appended`: how
+    /// many appends there had been when the reading began, if all of them were on disk.
+    pub(super) fn take_page(&mut self, page: Vec<Queued>, appended: Option<u64>) {
         let Some(client) = &mut self.client else { return };
         if let Some(last) = page.last() {
             client.cursor = last.position;
@@ -162,7 +163,7 @@ impl Driver {
             return;
         }
         let mut inner = client.slot.lock();
-        if inner.pending == 0 && inner.spilled == appended {
+        if appended == Some(inner.spilled) {
             inner.spill = false;
         } else {
             inner.starved = inner.pending > 0;

@@ -244,6 +244,7 @@ mod tests {
         assert_eq!(slot.spill(&mut inbox, &Settings::aws(), &journal), 0);
         let is_hungry = || slot.look(3, Waker::noop()).unwrap().hungry;
         assert!(!is_hungry(), "it cannot be read yet");
+        assert_eq!(slot.lock().settled(), None, "a page read now may miss it");
         let mut woken = Vec::new();
         for entry in journal.take() {
             let What::Append(append) = &entry.what else { panic!("{entry:?}") };
@@ -251,5 +252,6 @@ mod tests {
         }
         assert_eq!(woken.len(), 1, "nobody tells the connection that its message can be read");
         assert!(is_hungry());
+        assert_eq!(slot.lock().settled(), Some(1));
     }
 }

@@ -375,6 +375,11 @@ impl Inner {
         self.owed
     }
 
+    /// How many appends there were, if all of them are finished.
+    pub(super) fn settled(&self) -> Option<u64> {
+        (self.pending == 0).then_some(self.spilled)
+    }
+
     /// The next place in the session's order.
     pub(super) fn next_position(&mut self) -> i64 {
         self.position += 1;
