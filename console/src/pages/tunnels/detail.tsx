@@ -21,6 +21,7 @@ import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
 import { go, href, replace, usePlace } from '../../router';
 import { describeTunnel, endOf, heldTokens, isOpen, type Tokens, type Tunnel } from './data';
 import { RemoveDialog, RotateDialog, type Removal } from './dialogs';
+import { History } from './history';
 import { Side, Status, TimeLeft } from './parts';
 import { TokenPanel } from './tokens';
 
@@ -102,6 +103,7 @@ export default function TunnelDetail({ id }: { id: string }) {
         <Suspense fallback={<Spinner />}>
           <TerminalPanel tunnel={tunnel} />
         </Suspense>
+        <History arn={tunnel.tunnelArn ?? ''} />
       </SpaceBetween>
       {rotating && (
         <RotateDialog
