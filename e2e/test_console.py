@@ -1,4 +1,4 @@
-"""Walkthrough D: the console in Debian's Chromium, with the real server, the real sshd and the real local proxies."""
+"""Walkthrough D: the console in Debian's Chromium, with the real server, agent, sshd and local proxies."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import re
 import devices
 import harness
 import pytest
+from agents import Agent
 from browser import NETWORK, PasswordSshd, Tap, chrome, console, open_console, tunnel_id  # noqa: F401
 from harness import Sshd, wait_for
 from playwright.sync_api import expect
@@ -13,25 +14,18 @@ from playwright.sync_api import expect
 PASSWORD = "correct horse battery staple"
 
 
-class Agent:
-    """What an agent does, with a local proxy: subscribes, and starts the destination for every token it is told."""
-
-    def __init__(self, device, client, proxies, port):
-        self.started = 0
-        self.mqtt = client(device, client_id=device.name).connect()
-        self.mqtt.subscribe(f"$aws/things/{device.name}/tunnels/notify")
-        self.device, self.proxies, self.port = device, proxies, port
-
-    def answer(self):
-        told = json.loads(self.mqtt.payload(timeout=30))
-        assert (told["clientMode"], told["services"]) == ("destination", ["SSH"])
-        self.started += 1
-        return self.proxies.destination(self.device.server, told["clientAccessToken"], f"SSH={self.port}")
-
-
 @pytest.fixture
-def agent(device, client, proxies):
-    return lambda port: Agent(device(), client, proxies, port)
+def agent(device, tmp_path):
+    """Starts `adit agent` on a device of its own, whose SSH leads to a port."""
+    made = []
+
+    def make(port):
+        made.append(Agent(device(), tmp_path, {"SSH": port}))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 def create_quick(console, thing):
@@ -134,10 +128,9 @@ def test_who_may_not_is_told_so(broker, open_console):
 
 
 def test_quick_setup_terminal_files_close_and_duplicate(broker, console, agent, sshd, tmp_path):
-    device = agent(sshd.port)
-    tunnel = create_quick(console, device.device.name)
+    lamp = agent(sshd.port)
+    tunnel = create_quick(console, lamp.device.name)
     console.log_in(sshd.user, key=sshd.key)
-    device.answer()
     expect(console.page.get_by_text("for the first time from this browser")).to_be_visible()
     known = harness.subprocess.run(
         ["ssh-keygen", "-lf", sshd.folder / "host_key.pub"], capture_output=True, text=True, check=True
@@ -194,7 +187,7 @@ def test_quick_setup_terminal_files_close_and_duplicate(broker, console, agent, 
     console.heading("Access tokens")
     other = broker.describe(tunnel_id(console))
     assert other["tunnelId"] != tunnel
-    assert other["destinationConfig"] == {"thingName": device.device.name, "services": ["SSH"]}
+    assert other["destinationConfig"] == {"thingName": lamp.device.name, "services": ["SSH"]}
 
 
 def test_manual_setup_with_the_commands_that_are_shown(broker, console, proxies, sshd, tmp_path):
@@ -236,9 +229,8 @@ def test_a_password_and_the_server_sees_none_of_it(broker, console, agent, tmp_p
     sshd = PasswordSshd(tmp_path / "sshd", PASSWORD)
     tap = Tap(sshd.port)
     try:
-        device = agent(tap.port)
-        create_quick(console, device.device.name)
-        device.answer()
+        lamp = agent(tap.port)
+        create_quick(console, lamp.device.name)
         console.log_in("root", password="not the password")
         console.trust()
         expect(console.page.get_by_text("The device refused the user name, the password or the key.")).to_be_visible()
@@ -258,9 +250,8 @@ def test_a_password_and_the_server_sees_none_of_it(broker, console, agent, tmp_p
 
 
 def test_another_host_key_stops_the_connection(console, agent, sshd, tmp_path):
-    device = agent(sshd.port)
-    create_quick(console, device.device.name)
-    device.answer()
+    lamp = agent(sshd.port)
+    create_quick(console, lamp.device.name)
     console.log_in(sshd.user, key=sshd.key)
     console.trust()
     console.type("echo first-$((1+1))")
@@ -268,12 +259,13 @@ def test_another_host_key_stops_the_connection(console, agent, sshd, tmp_path):
     console.button("Disconnect").click()
     other = Sshd(tmp_path / "other")
     try:
-        device.port = other.port
-        console.open(f"#/things/{device.device.name}")
+        lamp.stop()
+        lamp.services["SSH"] = str(other.port)
+        lamp.start()
+        console.open(f"#/things/{lamp.device.name}")
         console.button("Create secure tunnel").click()
         console.page.get_by_role("radio", name="Use existing tunnel").check()
         console.button("Next").click()
-        device.answer()
         console.log_in(other.user, key=other.key)
         console.heading("The host key has changed")
         console.shot("host-key-changed")
@@ -290,9 +282,8 @@ def test_another_host_key_stops_the_connection(console, agent, sshd, tmp_path):
 
 
 def test_pasting_several_lines_asks_first(console, agent, sshd):
-    device = agent(sshd.port)
-    create_quick(console, device.device.name)
-    device.answer()
+    lamp = agent(sshd.port)
+    create_quick(console, lamp.device.name)
     console.log_in(sshd.user, key=sshd.key)
     console.trust()
     console.type("echo ready-$((1+1))")
