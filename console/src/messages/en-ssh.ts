@@ -4,6 +4,8 @@ export const ssh = {
   intro: 'SSH runs in this browser: the server passes on what it cannot read.',
   connect: 'Connect',
   disconnect: 'Disconnect',
+  fullSize: 'Full size',
+  normalSize: 'Normal size',
   user: 'User name',
   method: 'Authentication',
   password: 'Password',

@@ -52,6 +52,11 @@ export const tunnels = {
     endsSoon: (left: string) => `This tunnel ends in ${left}.`,
     endsSoonText: 'Its lifetime cannot be extended. Open the next one now, and change over when you like.',
     openNext: 'Open the next one',
+    soon: 'Ends soon',
+    nextTitle: 'Open the next tunnel',
+    nextOpen: 'The next tunnel is open',
+    nextOpenText: 'This one goes on until it ends. Change over when you are ready; in a terminal you sign in again.',
+    changeOver: 'Change over',
   },
   create: {
     title: 'Create tunnel',

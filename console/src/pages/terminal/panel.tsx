@@ -1,5 +1,6 @@
 /** The command-line interface of a tunnel: sign in to the device, then terminals and files. */
 import '@xterm/xterm/css/xterm.css';
+import './panel.css';
 
 import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
@@ -9,7 +10,7 @@ import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 
 import { m } from '../../messages';
 import type { Credentials } from '../../ssh/client';
@@ -18,35 +19,61 @@ import { useConnection, type HostQuestion, type State } from './connection';
 import { LoginForm } from './login';
 import { Terminals } from './terminals';
 
-export default function TerminalPanel({ tunnel }: { tunnel: Tunnel }) {
+interface Props {
+  tunnel: Tunnel;
+  /** What the page has to say to whoever works in the terminal. */
+  notice: ReactNode;
+  /** Told when somebody begins to work in it, and when he stops. */
+  working: (working: boolean) => void;
+}
+
+export default function TerminalPanel({ tunnel, notice, working }: Props) {
   const { state, question, connect, disconnect } = useConnection(tunnel);
   const [ended, setEnded] = useState<string>();
+  const [full, setFull] = useState(false);
   // While it is being connected again the terminals stay, with what is on them.
   const begun = useRef(false);
   if (state.kind === 'connected') begun.current = true;
   if (state.kind === 'idle') begun.current = false;
+  const works = begun.current;
+  useEffect(() => {
+    working(works);
+    if (!works) setFull(false);
+  }, [works, working]);
   const start = (credentials: Credentials) => {
     setEnded(undefined);
     void connect(credentials);
   };
-  return (
+  const panel = (
     <Container
       header={
         <Header
           variant="h2"
           description={m.ssh.intro}
-          actions={state.kind !== 'idle' && <Button onClick={disconnect}>{m.ssh.disconnect}</Button>}
+          actions={
+            state.kind !== 'idle' && (
+              <SpaceBetween direction="horizontal" size="xs">
+                {works && (
+                  <Button iconName={full ? 'shrink' : 'expand'} onClick={() => setFull(!full)}>
+                    {full ? m.ssh.normalSize : m.ssh.fullSize}
+                  </Button>
+                )}
+                <Button onClick={disconnect}>{m.ssh.disconnect}</Button>
+              </SpaceBetween>
+            )
+          }
         >
           {m.ssh.title}
         </Header>
       }
     >
       <SpaceBetween size="m">
+        {works && notice}
         <Progress state={state} ended={ended} />
         {state.kind === 'idle' && (
           <LoginForm tunnel={tunnel} needsToken={!heldTokens(tunnel.tunnelId ?? '')?.source} start={start} />
         )}
-        {begun.current && (
+        {works && (
           <Terminals
             ssh={state.kind === 'connected' ? state.ssh : undefined}
             ended={(status) => {
@@ -59,6 +86,7 @@ export default function TerminalPanel({ tunnel }: { tunnel: Tunnel }) {
       {question && <HostKeyDialog question={question} />}
     </Container>
   );
+  return <div className={full ? 'terminal-full' : undefined}>{panel}</div>;
 }
 
 function Progress({ state, ended }: { state: State; ended: string | undefined }) {

@@ -1,109 +1,126 @@
-/** Creating a thing. */
-import { CreateThingCommand } from '@aws-sdk/client-iot';
-import AttributeEditor from '@cloudscape-design/components/attribute-editor';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
+/** Creating a thing, and changing one. */
+import type { DescribeThingCommandOutput } from '@aws-sdk/client-iot';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
-import { clients } from '../../api/clients';
-import { aws } from '../../api/command';
+import { useLive } from '../../api/live';
 import { m } from '../../messages';
-import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
+import { useNotices } from '../../parts/feedback';
+import { FormDialog } from '../../parts/form';
+import { listGroups, listTypes } from './data';
+import { change, commandOf, creation, isName, joining, problems, run, type Draft } from './draft';
+import { AttributesField, NameField } from './fields';
 
-interface Attribute {
-  key: string;
-  value: string;
+interface Props {
+  done: () => void;
+  dismiss: () => void;
 }
 
-/** AWS's own bound without a thing type. */
-const MOST_ATTRIBUTES = 3;
-
-export function CreateThingDialog({ done, dismiss }: { done: () => void; dismiss: () => void }) {
+export function CreateThingDialog({ done, dismiss }: Props) {
   const { notice } = useNotices();
-  const [name, setName] = useState('');
-  const [attributes, setAttributes] = useState<Attribute[]>([]);
-  const [checked, setChecked] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const bad = !/^[\w:-]{1,128}$/.test(name);
-  const payload = Object.fromEntries(attributes.filter(({ key }) => key).map(({ key, value }) => [key, value]));
-  const given = Object.keys(payload).length > 0 ? { attributes: payload } : undefined;
-  const edit = (at: number, part: Partial<Attribute>) =>
-    setAttributes(attributes.map((one, other) => (other === at ? { ...one, ...part } : one)));
-  const create = () => {
-    setChecked(true);
-    if (bad) return;
-    setBusy(true);
-    clients()
-      .iot.send(new CreateThingCommand({ thingName: name, ...(given ? { attributePayload: given } : {}) }))
-      .then(
-        () => {
-          notice('success', m.things.createdNow(name));
-          done();
-        },
-        (failure: unknown) => {
-          setError(failure);
-          setBusy(false);
-        },
-      );
-  };
+  const [draft, setDraft] = useState<Draft>({ name: '', type: '', attributes: [] });
+  const [group, setGroup] = useState('');
+  const types = useLive('thing types', listTypes, false);
+  const groups = useLive('thing groups', listGroups, false);
+  const set = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
+  const wrong = problems(draft);
+  const named = group.trim();
+  const groupWrong = named && !isName(named) ? m.things.nameBad : undefined;
+  const steps = [...creation(draft, types.data), ...(named ? joining(draft.name, named, groups.data) : [])];
   return (
-    <Modal
-      visible
-      onDismiss={dismiss}
-      header={m.things.createTitle}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={dismiss}>
-              {m.app.cancel}
-            </Button>
-            <Button variant="primary" loading={busy} onClick={create}>
-              {m.app.create}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
+    <FormDialog
+      title={m.things.createTitle}
+      button={m.app.create}
+      command={commandOf(steps)}
+      bad={Object.keys(wrong).length > 0 || groupWrong !== undefined}
+      work={() => run(steps)}
+      done={() => {
+        notice('success', m.things.createdNow(draft.name));
+        done();
+      }}
+      dismiss={dismiss}
     >
-      <SpaceBetween size="m">
-        {error !== undefined && <Trouble error={error} />}
-        <FormField label={m.things.name} description={m.things.nameHint} errorText={checked && bad ? m.things.nameBad : undefined}>
-          <Input value={name} spellcheck={false} autoFocus onChange={({ detail }) => setName(detail.value)} />
-        </FormField>
-        <AttributeEditor
-          items={attributes}
-          addButtonText={m.things.addAttribute}
-          disableAddButton={attributes.length >= MOST_ATTRIBUTES}
-          onAddButtonClick={() => setAttributes([...attributes, { key: '', value: '' }])}
-          onRemoveButtonClick={({ detail }) => setAttributes(attributes.filter((_, at) => at !== detail.itemIndex))}
-          removeButtonAriaLabel={(one) => m.create.removeService(one.key)}
-          definition={[
-            {
-              label: m.things.attributeKey,
-              control: (one, at) => (
-                <Input value={one.key} ariaLabel={m.things.attributeKey} onChange={({ detail }) => edit(at, { key: detail.value })} />
-              ),
-            },
-            {
-              label: m.things.attributeValue,
-              control: (one, at) => (
-                <Input
-                  value={one.value}
-                  ariaLabel={m.things.attributeValue}
-                  onChange={({ detail }) => edit(at, { value: detail.value })}
-                />
-              ),
-            },
-          ]}
-        />
-        <SameOnCommandLine
-          command={aws('iot', 'create-thing', { 'thing-name': name || 'NAME', 'attribute-payload': given })}
-        />
-      </SpaceBetween>
-    </Modal>
+      {(checked) => (
+        <>
+          <FormField label={m.things.name} description={m.things.nameHint} errorText={checked ? wrong.name : undefined}>
+            <Input value={draft.name} spellcheck={false} autoFocus onChange={({ detail }) => set({ name: detail.value })} />
+          </FormField>
+          <NameField
+            label={m.things.type}
+            optional
+            hint={m.things.typeHint}
+            value={draft.type}
+            change={(type) => set({ type })}
+            error={checked ? wrong.type : undefined}
+            names={types}
+          />
+          <NameField
+            label={m.things.group}
+            optional
+            hint={m.things.groupHint}
+            value={group}
+            change={setGroup}
+            error={checked ? groupWrong : undefined}
+            names={groups}
+          />
+          <AttributesField
+            type={draft.type}
+            attributes={draft.attributes}
+            change={(attributes) => set({ attributes })}
+            error={checked ? wrong.attributes : undefined}
+          />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function EditThingDialog({ thing, done, dismiss }: Props & { thing: DescribeThingCommandOutput }) {
+  const { notice } = useNotices();
+  // The thing as it was when this began: what somebody else changes meanwhile is not written over.
+  const [before] = useState(thing);
+  const [draft, setDraft] = useState<Draft>({
+    name: before.thingName ?? '',
+    type: before.thingTypeName ?? '',
+    attributes: Object.entries(before.attributes ?? {}).map(([key, value]) => ({ key, value })),
+  });
+  const types = useLive('thing types', listTypes, false);
+  const set = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
+  const wrong = problems(draft);
+  const steps = change({ type: before.thingTypeName ?? '', version: before.version ?? 1 }, draft, types.data);
+  return (
+    <FormDialog
+      title={m.things.editTitle(draft.name)}
+      button={m.things.save}
+      command={commandOf(steps)}
+      bad={Object.keys(wrong).length > 0}
+      work={() => run(steps)}
+      done={() => {
+        notice('success', m.things.changedNow(draft.name));
+        done();
+      }}
+      dismiss={dismiss}
+    >
+      {(checked) => (
+        <>
+          <NameField
+            label={m.things.type}
+            optional
+            hint={m.things.typeHint}
+            value={draft.type}
+            change={(type) => set({ type })}
+            error={checked ? wrong.type : undefined}
+            names={types}
+          />
+          <AttributesField
+            type={draft.type}
+            attributes={draft.attributes}
+            change={(attributes) => set({ attributes })}
+            error={checked ? wrong.attributes : undefined}
+          />
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -1,5 +1,11 @@
 /** Things as the pages need them. */
-import { ListThingsCommand, type ThingAttribute } from '@aws-sdk/client-iot';
+import {
+  ListThingGroupsCommand,
+  ListThingPrincipalsCommand,
+  ListThingTypesCommand,
+  ListThingsCommand,
+  type ThingAttribute,
+} from '@aws-sdk/client-iot';
 import { GetThingShadowCommand, ListNamedShadowsForThingCommand } from '@aws-sdk/client-iot-data-plane';
 
 import { clients } from '../../api/clients';
@@ -8,16 +14,57 @@ import { each } from '../../api/live';
 
 export type { ThingAttribute };
 
-/** Every thing; 250 a call. */
-export async function listThings(): Promise<ThingAttribute[]> {
-  const found: ThingAttribute[] = [];
+interface Page {
+  nextToken?: string | undefined;
+}
+
+/** All pages of a listing, 250 a call. */
+async function all<P extends Page, T>(
+  ask: (page: { maxResults: number; nextToken?: string }) => Promise<P>,
+  items: (page: P) => T[] | undefined,
+): Promise<T[]> {
+  const found: T[] = [];
   let nextToken: string | undefined;
   do {
-    const page = await clients().iot.send(new ListThingsCommand({ maxResults: 250, nextToken }));
-    found.push(...(page.things ?? []));
+    const page = await ask({ maxResults: 250, ...(nextToken ? { nextToken } : {}) });
+    found.push(...(items(page) ?? []));
     nextToken = page.nextToken;
   } while (nextToken);
   return found;
+}
+
+export function listThings(): Promise<ThingAttribute[]> {
+  return all(
+    (page) => clients().iot.send(new ListThingsCommand(page)),
+    (page) => page.things,
+  );
+}
+
+/** Names of the types that things can be given: not of the deprecated ones. */
+export function listTypes(): Promise<string[]> {
+  return all(
+    (page) => clients().iot.send(new ListThingTypesCommand(page)),
+    (page) => page.thingTypes?.filter((type) => !type.thingTypeMetadata?.deprecated).map((type) => type.thingTypeName ?? ''),
+  );
+}
+
+export function listGroups(): Promise<string[]> {
+  return all(
+    (page) => clients().iot.send(new ListThingGroupsCommand(page)),
+    (page) => page.thingGroups?.map((group) => group.groupName ?? ''),
+  );
+}
+
+/** ARNs of a thing's certificates and other identities. */
+export function principalsOf(thingName: string): Promise<string[]> {
+  return all(
+    (page) => clients().iot.send(new ListThingPrincipalsCommand({ thingName, ...page })),
+    (page) => page.principals,
+  );
+}
+
+export function certificateIdOf(arn: string): string | undefined {
+  return arn.split(':cert/')[1];
 }
 
 export interface Shadow {

@@ -1,57 +1,58 @@
 /** One thing. */
-import {
-  DeleteThingCommand,
-  DescribeThingCommand,
-  GetThingConnectivityDataCommand,
-  ListThingGroupsForThingCommand,
-  ListThingPrincipalsCommand,
-} from '@aws-sdk/client-iot';
+import { DeleteThingCommand, DescribeThingCommand, GetThingConnectivityDataCommand } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
-import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import Link from '@cloudscape-design/components/link';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import Tabs from '@cloudscape-design/components/tabs';
 import { useState } from 'react';
 
-import { refusals } from '../../api/adit';
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
+import { textOf } from '../../api/errors';
 import { useLive } from '../../api/live';
-import { moment } from '../../api/time';
 import { m } from '../../messages';
-import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
-import { go, href } from '../../router';
-import { RefusalTable } from '../refusals';
-import { listTunnels, type TunnelSummary } from '../tunnels/data';
-import { Status } from '../tunnels/parts';
-import { shadowsOf } from './data';
-import { ReachDialog } from './reach';
+import { Confirm } from '../../parts/confirm';
+import { Trouble, useNotices } from '../../parts/feedback';
+import { go, href, replace, usePlace } from '../../router';
+import { Certificates } from './certificates';
+import { EditThingDialog } from './create';
+import { Facts } from './facts';
+import { Groups } from './groups';
+import { EffectivePolicies } from './policies';
+import { connectTo, ReachDialog } from './reach';
+import { Shadows } from './shadows';
+import { Timeline } from './timeline';
+import { Tunnels } from './tunnels';
 
 async function load(thingName: string) {
   const { iot } = clients();
-  const [thing, groups, connection] = await Promise.all([
+  const [thing, connection] = await Promise.all([
     iot.send(new DescribeThingCommand({ thingName })),
-    iot.send(new ListThingGroupsForThingCommand({ thingName })).catch(() => undefined),
-    iot.send(new GetThingConnectivityDataCommand({ thingName })).catch(() => undefined),
+    // Who may look at a thing may not always see its connection: then that part stays empty.
+    iot.send(new GetThingConnectivityDataCommand({ thingName, includeSocketInformation: true })).catch(() => undefined),
   ]);
-  return { thing, groups: groups?.thingGroups, connection };
+  return { thing, connection };
 }
 
-type Loaded = Awaited<ReturnType<typeof load>>;
-
 export default function ThingDetail({ name }: { name: string }) {
+  const { query } = usePlace();
+  const { notice } = useNotices();
   const live = useLive(`thing ${name}`, () => load(name));
-  const [reaching, setReaching] = useState(false);
-  const [deleting, setDeleting] = useState(false);
+  const [asked, setAsked] = useState<'tunnel' | 'edit' | 'delete'>();
+  const [connecting, setConnecting] = useState(false);
+  const dismiss = () => setAsked(undefined);
+  const connect = () => {
+    setConnecting(true);
+    connectTo(name).catch((error: unknown) => {
+      notice('error', textOf(error));
+      setConnecting(false);
+    });
+  };
   if (!live.data) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner size="large" />;
+  const { thing, connection } = live.data;
   return (
     <ContentLayout
       header={
@@ -60,9 +61,10 @@ export default function ThingDetail({ name }: { name: string }) {
           actions={
             <SpaceBetween direction="horizontal" size="xs">
               <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
-              <Button onClick={() => setDeleting(true)}>{m.app.remove}</Button>
-              <Button variant="primary" onClick={() => setReaching(true)}>
-                {m.things.tunnel}
+              <Button onClick={() => setAsked('delete')}>{m.app.remove}</Button>
+              <Button onClick={() => setAsked('tunnel')}>{m.things.tunnel}</Button>
+              <Button variant="primary" loading={connecting} onClick={connect}>
+                {m.things.connect}
               </Button>
             </SpaceBetween>
           }
@@ -73,210 +75,47 @@ export default function ThingDetail({ name }: { name: string }) {
     >
       <SpaceBetween size="l">
         {live.error !== undefined && <Trouble error={live.error} retry={live.refresh} />}
-        <Facts name={name} loaded={live.data} />
+        <Facts thing={thing} connection={connection} edit={() => setAsked('edit')} />
         <Tabs
           ariaLabel={name}
+          activeTabId={query.get('tab') ?? 'tunnels'}
+          onChange={({ detail }) => replace(href(['things', name], { tab: detail.activeTabId }))}
           tabs={[
             { id: 'tunnels', label: m.things.tunnels, content: <Tunnels name={name} /> },
+            { id: 'timeline', label: m.things.timeline, content: <Timeline name={name} /> },
             { id: 'certificates', label: m.things.certificates, content: <Certificates name={name} /> },
+            { id: 'policies', label: m.things.effective, content: <EffectivePolicies name={name} /> },
+            { id: 'groups', label: m.things.groups, content: <Groups name={name} /> },
             { id: 'shadows', label: m.things.shadows, content: <Shadows name={name} /> },
-            { id: 'refused', label: m.things.refused, content: <Refused name={name} /> },
           ]}
         />
       </SpaceBetween>
-      {reaching && <ReachDialog thing={name} dismiss={() => setReaching(false)} />}
-      {deleting && <DeleteDialog name={name} dismiss={() => setDeleting(false)} />}
-    </ContentLayout>
-  );
-}
-
-function Facts({ name, loaded: { thing, groups, connection } }: { name: string; loaded: Loaded }) {
-  const attributes = Object.entries(thing.attributes ?? {});
-  const state = connection && (
-    <>
-      <StatusIndicator type={connection.connected ? 'success' : 'stopped'}>
-        {connection.connected ? m.things.online : m.things.offline}
-      </StatusIndicator>
-      {connection.timestamp && (
-        <Box color="text-body-secondary">
-          {m.things.onlineSince(moment(connection.timestamp))}
-          {!connection.connected && connection.disconnectReason ? ` (${connection.disconnectReason})` : ''}
-        </Box>
+      {asked === 'tunnel' && <ReachDialog thing={name} dismiss={dismiss} />}
+      {asked === 'edit' && (
+        <EditThingDialog
+          thing={thing}
+          dismiss={dismiss}
+          done={() => {
+            dismiss();
+            live.refresh();
+          }}
+        />
       )}
-    </>
-  );
-  return (
-    <Container
-      header={<Header variant="h2">{m.things.details}</Header>}
-      footer={<SameOnCommandLine command={aws('iot', 'describe-thing', { 'thing-name': name })} />}
-    >
-      <KeyValuePairs
-        columns={3}
-        minColumnWidth={180}
-        items={[
-          { label: m.things.connection, value: state ?? '–' },
-          { label: m.things.type, value: thing.thingTypeName ?? '–' },
-          { label: m.things.groups, value: groups?.map((group) => group.groupName).join(', ') || m.things.noGroups },
-          {
-            label: m.things.attributes,
-            value: attributes.map(([key, value]) => `${key}=${value}`).join(', ') || m.things.noAttributes,
-          },
-          { label: m.things.version, value: String(thing.version ?? '–') },
-          { label: m.things.arn, value: <span className="token">{thing.thingArn}</span> },
-        ]}
-      />
-    </Container>
-  );
-}
-
-function Tunnels({ name }: { name: string }) {
-  const live = useLive(`tunnels of ${name}`, () => listTunnels(name));
-  return (
-    <Table<TunnelSummary>
-      variant="container"
-      loading={live.loading && !live.data}
-      loadingText={m.app.loading}
-      items={live.data ?? []}
-      ariaLabels={{ tableLabel: m.things.tunnels }}
-      empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.things.noTunnels}
-      columnDefinitions={[
-        {
-          id: 'id',
-          header: m.tunnels.id,
-          isRowHeader: true,
-          cell: (row) => <Link href={href(['tunnels', row.tunnelId ?? ''])}>{row.tunnelId}</Link>,
-        },
-        { id: 'status', header: m.tunnels.status, cell: (row) => <Status status={row.status} /> },
-        { id: 'about', header: m.tunnels.about, cell: (row) => row.description || '–' },
-        { id: 'created', header: m.tunnels.created, cell: (row) => moment(row.createdAt) },
-      ]}
-    />
-  );
-}
-
-function Certificates({ name }: { name: string }) {
-  const live = useLive(
-    `principals of ${name}`,
-    async () => (await clients().iot.send(new ListThingPrincipalsCommand({ thingName: name }))).principals ?? [],
-  );
-  const empty = (
-    <>
-      <Box variant="strong">{m.things.noCertificates}</Box>
-      <Box variant="p">{m.things.noCertificatesText}</Box>
-    </>
-  );
-  return (
-    <Table<string>
-      variant="container"
-      loading={live.loading && !live.data}
-      loadingText={m.app.loading}
-      items={live.data ?? []}
-      ariaLabels={{ tableLabel: m.things.certificates }}
-      empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : empty}
-      columnDefinitions={[
-        {
-          id: 'arn',
-          header: m.things.arn,
-          isRowHeader: true,
-          cell: (arn) => {
-            const id = arn.split(':cert/')[1];
-            return id ? <Link href={href(['certificates', id])}>{id}</Link> : <span className="token">{arn}</span>;
-          },
-        },
-      ]}
-    />
-  );
-}
-
-function Shadows({ name }: { name: string }) {
-  const live = useLive(`shadows of ${name}`, () => shadowsOf(name));
-  if (!live.data) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner />;
-  if (live.data.length === 0) {
-    return (
-      <Container>
-        <Box textAlign="center">
-          <Box variant="strong">{m.things.noShadows}</Box>
-          <Box variant="p">{m.things.noShadowsText}</Box>
-        </Box>
-      </Container>
-    );
-  }
-  return (
-    <SpaceBetween size="m">
-      {live.data.map((shadow) => (
-        <Container
-          key={shadow.name}
-          header={<Header variant="h3">{shadow.name || m.things.classic}</Header>}
-          footer={
-            <SameOnCommandLine
-              command={`${aws('iot-data', 'get-thing-shadow', { 'thing-name': name, 'shadow-name': shadow.name || undefined })} /dev/stdout`}
-            />
-          }
+      {asked === 'delete' && (
+        <Confirm
+          title={m.things.deleteTitle(name)}
+          button={m.app.remove}
+          command={aws('iot', 'delete-thing', { 'thing-name': name })}
+          work={() => clients().iot.send(new DeleteThingCommand({ thingName: name }))}
+          done={() => {
+            notice('success', m.things.deletedNow(name));
+            go('#/things');
+          }}
+          dismiss={dismiss}
         >
-          <pre className="document" tabIndex={0} aria-label={shadow.name || m.things.classic}>
-            {shadow.document}
-          </pre>
-        </Container>
-      ))}
-    </SpaceBetween>
-  );
-}
-
-function Refused({ name }: { name: string }) {
-  const live = useLive(`refusals of ${name}`, () => refusals(name));
-  return (
-    <RefusalTable
-      embedded
-      rows={live.data ?? []}
-      loading={live.loading && !live.data}
-      header={undefined}
-      empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.things.noRefusals}
-    />
-  );
-}
-
-function DeleteDialog({ name, dismiss }: { name: string; dismiss: () => void }) {
-  const { notice } = useNotices();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const work = () => {
-    setBusy(true);
-    clients()
-      .iot.send(new DeleteThingCommand({ thingName: name }))
-      .then(
-        () => {
-          notice('success', m.things.deletedNow(name));
-          go('#/things');
-        },
-        (failure: unknown) => {
-          setError(failure);
-          setBusy(false);
-        },
-      );
-  };
-  return (
-    <Modal
-      visible
-      onDismiss={dismiss}
-      header={m.things.deleteTitle(name)}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={dismiss}>
-              {m.app.cancel}
-            </Button>
-            <Button variant="primary" loading={busy} onClick={work}>
-              {m.app.remove}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="s">
-        {error !== undefined && <Trouble error={error} />}
-        <Box variant="p">{m.things.deleteText}</Box>
-        <SameOnCommandLine command={aws('iot', 'delete-thing', { 'thing-name': name })} />
-      </SpaceBetween>
-    </Modal>
+          <Box variant="p">{m.things.deleteText}</Box>
+        </Confirm>
+      )}
+    </ContentLayout>
   );
 }

@@ -1,5 +1,4 @@
 /** The wizard that opens a tunnel. */
-import { OpenTunnelCommand } from '@aws-sdk/client-iotsecuretunneling';
 import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
@@ -9,13 +8,13 @@ import Tiles from '@cloudscape-design/components/tiles';
 import Wizard from '@cloudscape-design/components/wizard';
 import { useEffect, useState } from 'react';
 
-import { clients } from '../../api/clients';
 import { m } from '../../messages';
 import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
 import { go, href, usePlace } from '../../router';
-import { describeTunnel, hold } from './data';
-import { BLANK, commandOf, inputOf, like, problems, type Draft } from './draft';
+import { describeTunnel } from './data';
+import { BLANK, commandOf, like, problems, type Draft } from './draft';
 import { DraftForm } from './form';
+import { openTunnel } from './next';
 
 export default function CreateTunnel() {
   const { query } = usePlace();
@@ -45,9 +44,7 @@ export default function CreateTunnel() {
     setBusy(true);
     setError(undefined);
     try {
-      const opened = await clients().tunnels.send(new OpenTunnelCommand(inputOf(draft)));
-      const id = opened.tunnelId ?? '';
-      hold(id, { source: opened.sourceAccessToken, destination: opened.destinationAccessToken });
+      const id = await openTunnel(draft);
       notice('success', draft.thing.trim() ? `${m.create.created} ${m.create.destinationSent}` : m.create.created);
       go(href(['tunnels', id], { show: draft.quick ? 'terminal' : 'tokens' }));
     } catch (failure) {

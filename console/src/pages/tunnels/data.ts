@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-iotsecuretunneling';
 
 import { clients } from '../../api/clients';
+import { aws } from '../../api/command';
 
 export type { Tunnel, TunnelSummary };
 
@@ -47,6 +48,17 @@ export function heldTokens(tunnelId: string): Tokens | undefined {
   return held.get(tunnelId);
 }
 
+/** The command that does as `rotate`. */
+export function rotateCommand({ tunnelId, destinationConfig }: Tunnel, side: ClientMode): string {
+  const { thingName, services } = destinationConfig ?? {};
+  const toDevice = side !== 'SOURCE' && thingName ? `thingName=${thingName},services=${services?.join(',')}` : undefined;
+  return aws('iotsecuretunneling', 'rotate-tunnel-access-token', {
+    'tunnel-id': tunnelId,
+    'client-mode': side,
+    'destination-config': toDevice,
+  });
+}
+
 export async function rotate(tunnel: Tunnel, side: ClientMode): Promise<Tokens> {
   const tunnelId = tunnel.tunnelId ?? '';
   const toDevice = side !== 'SOURCE' && tunnel.destinationConfig?.thingName;
@@ -64,11 +76,27 @@ export async function rotate(tunnel: Tunnel, side: ClientMode): Promise<Tokens> 
   return tokens;
 }
 
+/** The first tunnel with SSH that nobody is connected to as the source. */
+export function free(tunnels: readonly Tunnel[]): Tunnel | undefined {
+  return tunnels.find(
+    (tunnel) =>
+      isOpen(tunnel) && tunnel.destinationConfig?.services?.includes('SSH') && tunnel.sourceConnectionState?.status !== 'CONNECTED',
+  );
+}
+
 /** When the tunnel ends by itself, in milliseconds. */
 export function endOf(tunnel: Tunnel): number | undefined {
   const minutes = tunnel.timeoutConfig?.maxLifetimeTimeoutMinutes;
   if (!tunnel.createdAt || !minutes) return undefined;
   return tunnel.createdAt.getTime() + minutes * 60_000;
+}
+
+/** From when on the end of a tunnel is announced, in milliseconds before it. */
+const SOON = 15 * 60_000;
+
+export function endsSoon(tunnel: Tunnel, now: number): boolean {
+  const end = endOf(tunnel);
+  return isOpen(tunnel) && end !== undefined && end - now < SOON;
 }
 
 export function isOpen(tunnel: { status?: string }): boolean {

@@ -1,5 +1,4 @@
 /** One tunnel: its state, its tokens and its terminal. */
-import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
@@ -15,20 +14,18 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 
 import { useLive } from '../../api/live';
 import { aws } from '../../api/command';
-import { moment, span } from '../../api/time';
+import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
 import { go, href, replace, usePlace } from '../../router';
 import { describeTunnel, endOf, heldTokens, isOpen, type Tokens, type Tunnel } from './data';
 import { RemoveDialog, RotateDialog, type Removal } from './dialogs';
 import { History } from './history';
+import { EndNotice, NextDialog } from './next';
 import { Side, Status, TimeLeft } from './parts';
 import { TokenPanel } from './tokens';
 
 const TerminalPanel = lazy(() => import('../terminal/panel'));
-
-/** From when on the end of a tunnel is announced, in milliseconds. */
-const SOON = 15 * 60_000;
 
 export default function TunnelDetail({ id }: { id: string }) {
   const { query } = usePlace();
@@ -37,6 +34,9 @@ export default function TunnelDetail({ id }: { id: string }) {
   const [tokens, setTokens] = useState<Tokens | undefined>(query.get('show') === 'tokens' ? heldTokens(id) : undefined);
   const [removal, setRemoval] = useState<Removal>();
   const [rotating, setRotating] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const [next, setNext] = useState<string>();
+  const [working, setWorking] = useState(false);
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1_000);
@@ -46,7 +46,8 @@ export default function TunnelDetail({ id }: { id: string }) {
   if (!tunnel) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner size="large" />;
 
   const open = isOpen(tunnel);
-  const left = (endOf(tunnel) ?? Infinity) - now;
+  // Where the reader is: in the terminal, or above it.
+  const end = <EndNotice tunnel={tunnel} now={now} next={next} ask={() => setAsking(true)} working={working} />;
   return (
     <ContentLayout
       header={
@@ -80,15 +81,7 @@ export default function TunnelDetail({ id }: { id: string }) {
     >
       <SpaceBetween size="l">
         {live.error !== undefined && <Trouble error={live.error} retry={live.refresh} />}
-        {open && left < SOON && (
-          <Alert
-            type="warning"
-            header={m.tunnels.endsSoon(span(left))}
-            action={<Button href={href(['tunnels', 'create'], { like: id })}>{m.tunnels.openNext}</Button>}
-          >
-            {m.tunnels.endsSoonText}
-          </Alert>
-        )}
+        {!working && end}
         {tokens && (
           <TokenPanel
             tunnel={tunnel}
@@ -101,10 +94,20 @@ export default function TunnelDetail({ id }: { id: string }) {
         )}
         <Facts tunnel={tunnel} now={now} />
         <Suspense fallback={<Spinner />}>
-          <TerminalPanel tunnel={tunnel} />
+          <TerminalPanel tunnel={tunnel} notice={end} working={setWorking} />
         </Suspense>
         <History arn={tunnel.tunnelArn ?? ''} />
       </SpaceBetween>
+      {asking && (
+        <NextDialog
+          tunnel={tunnel}
+          dismiss={() => setAsking(false)}
+          done={(opened) => {
+            setAsking(false);
+            setNext(opened);
+          }}
+        />
+      )}
       {rotating && (
         <RotateDialog
           tunnel={tunnel}

@@ -3,7 +3,7 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
 import { span } from '../../api/time';
 import { m } from '../../messages';
-import { endOf, isOpen, type Tunnel } from './data';
+import { endOf, endsSoon, isOpen, type Tunnel } from './data';
 
 export function Status({ status }: { status: string | undefined }) {
   return status === 'OPEN' ? (
@@ -27,7 +27,11 @@ export function Side({ status }: { status: string | undefined }) {
 export function TimeLeft({ tunnel, now }: { tunnel: Tunnel; now: number }) {
   const end = endOf(tunnel);
   if (!isOpen(tunnel) || end === undefined) return <>{m.tunnels.over}</>;
-  const left = end - now;
-  const text = span(left);
-  return left < 15 * 60_000 ? <StatusIndicator type="warning">{text}</StatusIndicator> : <>{text}</>;
+  const text = span(end - now);
+  if (!endsSoon(tunnel, now)) return <>{text}</>;
+  return (
+    <StatusIndicator type="warning" iconAriaLabel={m.tunnels.soon}>
+      {text}
+    </StatusIndicator>
+  );
 }

@@ -1,0 +1,91 @@
+/** What a thing is, and whether it is connected. */
+import type { DescribeThingCommandOutput, GetThingConnectivityDataCommandOutput } from '@aws-sdk/client-iot';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+
+import { aws } from '../../api/command';
+import { moment, span } from '../../api/time';
+import { m } from '../../messages';
+import { SameOnCommandLine } from '../../parts/feedback';
+import { reasonOf } from './events';
+
+export type Connectivity = GetThingConnectivityDataCommandOutput;
+
+interface Props {
+  thing: DescribeThingCommandOutput;
+  connection: Connectivity | undefined;
+  edit: () => void;
+}
+
+export function Facts({ thing, connection, edit }: Props) {
+  const attributes = Object.entries(thing.attributes ?? {});
+  return (
+    <Container
+      header={
+        <Header variant="h2" actions={<Button onClick={edit}>{m.things.edit}</Button>}>
+          {m.things.details}
+        </Header>
+      }
+      footer={<SameOnCommandLine command={commandsOf(thing.thingName ?? '')} />}
+    >
+      <KeyValuePairs
+        columns={3}
+        minColumnWidth={180}
+        items={[
+          { label: m.things.connection, value: <State connection={connection} /> },
+          ...sessionOf(connection),
+          { label: m.things.type, value: thing.thingTypeName ?? '–' },
+          {
+            label: m.things.attributes,
+            value:
+              attributes.length > 0
+                ? attributes.map(([key, value]) => <div key={key} className="token">{`${key}=${value}`}</div>)
+                : m.things.noAttributes,
+          },
+          { label: m.things.version, value: String(thing.version ?? '–') },
+          { label: m.things.arn, value: <span className="token">{thing.thingArn}</span> },
+        ]}
+      />
+    </Container>
+  );
+}
+
+function commandsOf(name: string): string {
+  return [
+    aws('iot', 'describe-thing', { 'thing-name': name }),
+    aws('iot', 'get-thing-connectivity-data', { 'thing-name': name, 'include-socket-information': true }),
+  ].join('\n');
+}
+
+function State({ connection }: { connection: Connectivity | undefined }) {
+  if (!connection?.clientId && !connection?.timestamp) return <Box>{m.things.unknownConnection}</Box>;
+  return (
+    <>
+      <StatusIndicator type={connection.connected ? 'success' : 'stopped'}>
+        {connection.connected ? m.things.online : m.things.offline}
+      </StatusIndicator>
+      {connection.timestamp && <Box color="text-body-secondary">{m.things.onlineSince(moment(connection.timestamp))}</Box>}
+    </>
+  );
+}
+
+/** From where it is or was connected, and how. */
+function sessionOf(connection: Connectivity | undefined) {
+  if (!connection?.clientId) return [];
+  const { connected, sourceIp, sourcePort, disconnectReason, keepAliveDuration, sessionExpiry } = connection;
+  const why = connected ? undefined : reasonOf(disconnectReason);
+  return [
+    ...(why ? [{ label: m.things.endedBecause, value: why }] : []),
+    ...(sourceIp ? [{ label: m.things.address, value: sourcePort ? m.things.addressAndPort(sourceIp, sourcePort) : sourceIp }] : []),
+    { label: m.things.client, value: connection.clientId },
+    ...(keepAliveDuration === undefined ? [] : [{ label: m.things.keepAlive, value: m.things.seconds(keepAliveDuration) }]),
+    {
+      label: m.things.session,
+      value: sessionExpiry ? m.things.sessionKept(span(sessionExpiry * 1000)) : m.things.sessionClean,
+    },
+  ];
+}
