@@ -9,22 +9,24 @@ import { textOf } from '../api/errors';
 import { m } from '../messages';
 import { SameOnCommandLine, Trouble, useNotices } from './feedback';
 
-interface Props<T> {
+export interface FormProps<T> {
   title: string;
   button: string;
   command: string;
-  large?: boolean;
+  large?: boolean | undefined;
   /** Whether something in it is wrong, so that it is not sent. */
   bad: boolean;
   work: () => Promise<T>;
   /** It is done, with this answer. */
   done: (answer: T) => void;
   dismiss: () => void;
-  /** The fields; they say what is wrong once the reader wanted to send. */
-  children: (checked: boolean) => ReactNode;
+  /** Whether a field shows this error of the server, so that the dialog need not. */
+  beside?: (error: unknown) => boolean;
+  /** The fields; they say what is wrong once the reader wanted to send, and what the server said that is theirs to show. */
+  children: (checked: boolean, error: unknown) => ReactNode;
 }
 
-export function FormDialog<T>({ title, button, command, large, bad, work, done, dismiss, children }: Props<T>) {
+export function FormDialog<T>({ title, button, command, large, bad, work, done, dismiss, beside, children }: FormProps<T>) {
   const [checked, setChecked] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -38,6 +40,7 @@ export function FormDialog<T>({ title, button, command, large, bad, work, done, 
       setBusy(false);
     });
   };
+  const shown = error !== undefined && (beside?.(error) ?? false);
   return (
     <Modal
       visible
@@ -58,8 +61,8 @@ export function FormDialog<T>({ title, button, command, large, bad, work, done, 
       }
     >
       <SpaceBetween size="m">
-        {error !== undefined && <Trouble error={error} />}
-        <div className="fields">{children(checked)}</div>
+        {error !== undefined && !shown && <Trouble error={error} />}
+        <div className="fields">{children(checked, shown ? error : undefined)}</div>
         <SameOnCommandLine command={command} />
       </SpaceBetween>
     </Modal>

@@ -12,6 +12,7 @@ import { Trouble } from './feedback';
 
 interface SectionProps<T> extends Pick<TableProps<T>, 'trackBy' | 'footer' | 'pagination' | 'filter'> {
   title: string;
+  description?: string | undefined;
   /** What stands to the right of the title. */
   actions?: ReactNode;
   /** Whether the title says how many rows there are; not where only some are at hand. */
@@ -23,7 +24,7 @@ interface SectionProps<T> extends Pick<TableProps<T>, 'trackBy' | 'footer' | 'pa
 }
 
 /** What could not be loaded is said in the table's place; the rest of the page goes on. */
-export function SectionTable<T>({ title, actions, counted = true, live, rows, none, columns, ...more }: SectionProps<T>) {
+export function SectionTable<T>({ title, description, actions, counted = true, live, rows, none, columns, ...more }: SectionProps<T>) {
   return (
     <Table<T>
       variant="container"
@@ -34,7 +35,12 @@ export function SectionTable<T>({ title, actions, counted = true, live, rows, no
       ariaLabels={{ tableLabel: title }}
       empty={live.error && !rows ? <Trouble error={live.error} retry={live.refresh} /> : none}
       header={
-        <Header variant="h2" actions={actions} counter={counted && rows && rows.length > 0 ? `(${rows.length})` : undefined}>
+        <Header
+          variant="h2"
+          description={description}
+          actions={actions}
+          counter={counted && rows && rows.length > 0 ? `(${rows.length})` : undefined}
+        >
           {title}
         </Header>
       }

@@ -14,25 +14,19 @@ import {
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
-import Container from '@cloudscape-design/components/container';
-import ContentLayout from '@cloudscape-design/components/content-layout';
-import Header from '@cloudscape-design/components/header';
-import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
-import Select from '@cloudscape-design/components/select';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import Spinner from '@cloudscape-design/components/spinner';
-import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
-import { textOf } from '../../api/errors';
 import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
-import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
+import { DetailPage, Facts, Token } from '../../parts/detail';
+import { useNotices } from '../../parts/feedback';
+import { useAct } from '../../parts/form';
+import { Picker, SectionTable } from '../../parts/section';
 import { go, href } from '../../router';
 import { CertificateStatus } from './certificates';
 import { listPolicies } from './data';
@@ -53,163 +47,122 @@ export default function CertificateDetail({ id }: { id: string }) {
   const { notice } = useNotices();
   const [change, setChange] = useState<Status>();
   const [deleting, setDeleting] = useState(false);
-  if (!live.data) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner size="large" />;
-  const { status, certificateArn: arn = '' } = live.data;
   const asked = change ? CHANGES[change] : undefined;
   return (
-    <ContentLayout
-      header={
-        <Header
-          variant="h1"
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
-              <ButtonDropdown
-                items={[
-                  ...Object.entries(CHANGES).map(([to, { action }]) => ({
-                    id: to,
-                    text: action,
-                    disabled: status === to || status === 'REVOKED',
-                  })),
-                  { id: 'delete', text: m.app.remove },
-                ]}
-                onItemClick={({ detail }) => {
-                  if (detail.id === 'delete') setDeleting(true);
-                  else setChange(detail.id as Status);
-                }}
-              >
-                {m.app.actions}
-              </ButtonDropdown>
-            </SpaceBetween>
-          }
+    <DetailPage
+      live={live}
+      title={`${id.slice(0, 16)}…`}
+      actions={({ status }) => (
+        <ButtonDropdown
+          items={[
+            ...Object.entries(CHANGES).map(([to, { action }]) => ({
+              id: to,
+              text: action,
+              disabled: status === to || status === 'REVOKED',
+            })),
+            { id: 'delete', text: m.app.remove },
+          ]}
+          onItemClick={({ detail }) => {
+            if (detail.id === 'delete') setDeleting(true);
+            else setChange(detail.id as Status);
+          }}
         >
-          {id.slice(0, 16)}…
-        </Header>
-      }
+          {m.app.actions}
+        </ButtonDropdown>
+      )}
+      dialogs={() => (
+        <>
+          {change && asked && (
+            <Confirm
+              title={m.certificates.changeTitle(asked.action)}
+              button={asked.action}
+              command={aws('iot', 'update-certificate', { 'certificate-id': id, 'new-status': change })}
+              work={() => clients().iot.send(new UpdateCertificateCommand({ certificateId: id, newStatus: change }))}
+              dismiss={() => setChange(undefined)}
+              done={() => {
+                setChange(undefined);
+                notice('success', m.certificates.changed(asked.name));
+                live.refresh();
+              }}
+            >
+              <Box variant="p">{asked.text}</Box>
+            </Confirm>
+          )}
+          {deleting && (
+            <Confirm
+              title={m.certificates.deleteTitle}
+              button={m.app.remove}
+              command={aws('iot', 'delete-certificate', { 'certificate-id': id })}
+              work={() => clients().iot.send(new DeleteCertificateCommand({ certificateId: id }))}
+              dismiss={() => setDeleting(false)}
+              done={() => {
+                notice('success', m.certificates.deletedNow);
+                go('#/certificates');
+              }}
+            >
+              <Box variant="p">{m.certificates.deleteText}</Box>
+            </Confirm>
+          )}
+        </>
+      )}
     >
-      <SpaceBetween size="l">
-        {live.error !== undefined && <Trouble error={live.error} retry={live.refresh} />}
-        <Facts certificate={live.data} />
-        <Policies arn={arn} />
-        <Things arn={arn} />
-      </SpaceBetween>
-      {change && asked && (
-        <Confirm
-          title={m.certificates.changeTitle(asked.action)}
-          button={asked.action}
-          command={aws('iot', 'update-certificate', { 'certificate-id': id, 'new-status': change })}
-          work={() => clients().iot.send(new UpdateCertificateCommand({ certificateId: id, newStatus: change }))}
-          dismiss={() => setChange(undefined)}
-          done={() => {
-            setChange(undefined);
-            notice('success', m.certificates.changed(asked.name));
-            live.refresh();
-          }}
-        >
-          <Box variant="p">{asked.text}</Box>
-        </Confirm>
+      {(certificate) => (
+        <>
+          <About certificate={certificate} />
+          <Policies arn={certificate.certificateArn ?? ''} />
+          <Things arn={certificate.certificateArn ?? ''} />
+        </>
       )}
-      {deleting && (
-        <Confirm
-          title={m.certificates.deleteTitle}
-          button={m.app.remove}
-          command={aws('iot', 'delete-certificate', { 'certificate-id': id })}
-          work={() => clients().iot.send(new DeleteCertificateCommand({ certificateId: id }))}
-          dismiss={() => setDeleting(false)}
-          done={() => {
-            notice('success', m.certificates.deletedNow);
-            go('#/certificates');
-          }}
-        >
-          <Box variant="p">{m.certificates.deleteText}</Box>
-        </Confirm>
-      )}
-    </ContentLayout>
+    </DetailPage>
   );
 }
 
-function Facts({ certificate }: { certificate: CertificateDescription }) {
+function About({ certificate }: { certificate: CertificateDescription }) {
   const { validity, certificateId } = certificate;
   return (
-    <Container
-      header={<Header variant="h2">{m.certificates.details}</Header>}
-      footer={<SameOnCommandLine command={aws('iot', 'describe-certificate', { 'certificate-id': certificateId })} />}
-    >
-      <KeyValuePairs
-        columns={3}
-        minColumnWidth={180}
-        items={[
-          { label: m.certificates.status, value: <CertificateStatus status={certificate.status} /> },
-          { label: m.certificates.created, value: moment(certificate.creationDate) },
-          {
-            label: m.certificates.valid,
-            value: validity ? m.certificates.validity(moment(validity.notBefore), moment(validity.notAfter)) : '–',
-          },
-          { label: m.certificates.id, value: <span className="token">{certificateId}</span> },
-          { label: m.certificates.subject, value: <span className="token">{certificate.caCertificateId ?? '–'}</span> },
-          { label: m.certificates.arn, value: <span className="token">{certificate.certificateArn}</span> },
-        ]}
-      />
-    </Container>
+    <Facts
+      title={m.certificates.details}
+      command={aws('iot', 'describe-certificate', { 'certificate-id': certificateId })}
+      items={[
+        { label: m.certificates.status, value: <CertificateStatus status={certificate.status} /> },
+        { label: m.certificates.created, value: moment(certificate.creationDate) },
+        {
+          label: m.certificates.valid,
+          value: validity ? m.certificates.validity(moment(validity.notBefore), moment(validity.notAfter)) : '–',
+        },
+        { label: m.certificates.id, value: <Token>{certificateId}</Token> },
+        { label: m.certificates.subject, value: <Token>{certificate.caCertificateId ?? '–'}</Token> },
+        { label: m.certificates.arn, value: <Token>{certificate.certificateArn}</Token> },
+      ]}
+    />
   );
 }
 
 function Policies({ arn }: { arn: string }) {
-  const { notice } = useNotices();
   const live = useLive(
     `policies of ${arn}`,
     async () => (await clients().iot.send(new ListAttachedPoliciesCommand({ target: arn, pageSize: 250 }))).policies ?? [],
   );
   const all = useLive('policies', listPolicies, false);
-  const [chosen, setChosen] = useState('');
+  const act = useAct(live.refresh);
   const there = new Set((live.data ?? []).map((policy) => policy.policyName));
   const options = (all.data ?? [])
     .filter((policy) => !there.has(policy.policyName))
-    .map((policy) => ({ value: policy.policyName ?? '', label: policy.policyName ?? '' }));
-  const act = (work: Promise<unknown>, text: string) =>
-    work.then(
-      () => {
-        notice('success', text);
-        setChosen('');
-        live.refresh();
-      },
-      (error: unknown) => notice('error', textOf(error)),
-    );
-  const attach = () =>
-    act(clients().iot.send(new AttachPolicyCommand({ policyName: chosen, target: arn })), m.certificates.attached(chosen));
-  const detach = (name: string) =>
-    act(clients().iot.send(new DetachPolicyCommand({ policyName: name, target: arn })), m.certificates.detached(name));
+    .map(({ policyName = '' }) => ({ value: policyName, label: policyName }));
+  const attach = (policyName: string) =>
+    void act(clients().iot.send(new AttachPolicyCommand({ policyName, target: arn })), m.certificates.attached(policyName));
+  const detach = (policyName: string) =>
+    void act(clients().iot.send(new DetachPolicyCommand({ policyName, target: arn })), m.certificates.detached(policyName));
   return (
-    <Table<Policy>
-      variant="container"
-      loading={live.loading && !live.data}
-      loadingText={m.app.loading}
-      items={live.data ?? []}
-      ariaLabels={{ tableLabel: m.certificates.policies }}
-      empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.certificates.noPolicies}
-      header={
-        <Header
-          variant="h2"
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Select
-                ariaLabel={m.certificates.choosePolicy}
-                placeholder={m.certificates.choosePolicy}
-                selectedOption={options.find((option) => option.value === chosen) ?? null}
-                options={options}
-                filteringType="auto"
-                onChange={({ detail }) => setChosen(detail.selectedOption.value ?? '')}
-              />
-              <Button disabled={!chosen} onClick={() => void attach()}>
-                {m.certificates.attachButton}
-              </Button>
-            </SpaceBetween>
-          }
-        >
-          {m.certificates.policies}
-        </Header>
+    <SectionTable<Policy>
+      title={m.certificates.policies}
+      live={live}
+      rows={live.data}
+      none={m.certificates.noPolicies}
+      actions={
+        <Picker label={m.certificates.choosePolicy} button={m.certificates.attachButton} options={options} pick={attach} />
       }
-      columnDefinitions={[
+      columns={[
         {
           id: 'name',
           header: m.policies.name,
@@ -220,7 +173,7 @@ function Policies({ arn }: { arn: string }) {
           id: 'detach',
           header: m.app.actions,
           cell: ({ policyName = '' }) => (
-            <Button iconName="close" variant="icon" ariaLabel={m.certificates.detach(policyName)} onClick={() => void detach(policyName)} />
+            <Button iconName="close" variant="icon" ariaLabel={m.certificates.detach(policyName)} onClick={() => detach(policyName)} />
           ),
         },
       ]}
@@ -234,15 +187,12 @@ function Things({ arn }: { arn: string }) {
     async () => (await clients().iot.send(new ListPrincipalThingsCommand({ principal: arn }))).things ?? [],
   );
   return (
-    <Table<string>
-      variant="container"
-      loading={live.loading && !live.data}
-      loadingText={m.app.loading}
-      items={live.data ?? []}
-      ariaLabels={{ tableLabel: m.certificates.things }}
-      empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.certificates.noThings}
-      header={<Header variant="h2">{m.certificates.things}</Header>}
-      columnDefinitions={[
+    <SectionTable<string>
+      title={m.certificates.things}
+      live={live}
+      rows={live.data}
+      none={m.certificates.noThings}
+      columns={[
         {
           id: 'name',
           header: m.things.name,

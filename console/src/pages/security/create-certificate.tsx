@@ -6,12 +6,9 @@ import {
   ListThingsCommand,
   type CreateKeysAndCertificateCommandOutput,
 } from '@aws-sdk/client-iot';
-import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
-import Modal from '@cloudscape-design/components/modal';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
@@ -20,7 +17,8 @@ import { clients } from '../../api/clients';
 import { aws, quoted } from '../../api/command';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
-import { SameOnCommandLine, save, Trouble } from '../../parts/feedback';
+import { Trouble } from '../../parts/feedback';
+import { Download, OnceDialog } from '../../parts/once';
 import { listPolicies } from './data';
 
 /** Things offered; for others there is the thing's own page and the command line. */
@@ -32,8 +30,14 @@ interface Choice {
   policy: string;
 }
 
+interface Made {
+  made: CreateKeysAndCertificateCommandOutput;
+  /** Why it could not be attached. */
+  error: unknown;
+}
+
 /** Makes it and attaches it; the certificate is there even when attaching fails, so its key must be shown. */
-async function make({ active, thing, policy }: Choice) {
+async function make({ active, thing, policy }: Choice): Promise<Made> {
   const { iot } = clients();
   const made = await iot.send(new CreateKeysAndCertificateCommand({ setAsActive: active }));
   const arn = made.certificateArn;
@@ -67,53 +71,20 @@ function commandOf({ active, thing, policy }: Choice): string {
 
 export function CreateCertificateDialog({ dismiss }: { dismiss: () => void }) {
   const [choice, setChoice] = useState<Choice>({ active: true, thing: '', policy: '' });
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const [made, setMade] = useState<CreateKeysAndCertificateCommandOutput>();
-  const start = () => {
-    setBusy(true);
-    setError(undefined);
-    make(choice)
-      .then((result) => {
-        setMade(result.made);
-        setError(result.error);
-      }, setError)
-      .finally(() => setBusy(false));
-  };
   return (
-    <Modal
-      visible
-      // The files are lost once the dialog is gone: only Done closes it then.
-      onDismiss={() => {
-        if (!made) dismiss();
-      }}
-      header={made ? m.certificates.madeTitle : m.certificates.createTitle}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            {made ? (
-              <Button variant="primary" onClick={dismiss}>
-                {m.app.done}
-              </Button>
-            ) : (
-              <>
-                <Button variant="link" onClick={dismiss}>
-                  {m.app.cancel}
-                </Button>
-                <Button variant="primary" loading={busy} onClick={start}>
-                  {m.app.create}
-                </Button>
-              </>
-            )}
-          </SpaceBetween>
-        </Box>
-      }
+    <OnceDialog
+      title={m.certificates.createTitle}
+      madeTitle={m.certificates.madeTitle}
+      warning={m.certificates.madeText}
+      button={m.app.create}
+      command={commandOf(choice)}
+      bad={false}
+      work={() => make(choice)}
+      dismiss={dismiss}
+      show={(made) => <Files {...made} />}
     >
-      <SpaceBetween size="m">
-        {error !== undefined && <Trouble error={error} />}
-        {made ? <Files made={made} /> : <Form choice={choice} change={setChoice} />}
-      </SpaceBetween>
-    </Modal>
+      {() => <Form choice={choice} change={setChoice} />}
+    </OnceDialog>
   );
 }
 
@@ -150,23 +121,22 @@ function Form({ choice, change }: { choice: Choice; change: (choice: Choice) => 
           onChange={({ detail }) => change({ ...choice, policy: detail.selectedOption.value ?? '' })}
         />
       </FormField>
-      <SameOnCommandLine command={commandOf(choice)} />
     </>
   );
 }
 
-function Files({ made }: { made: CreateKeysAndCertificateCommandOutput }) {
+function Files({ made, error }: Made) {
   const name = made.certificateId?.slice(0, 16) ?? 'device';
   return (
     <>
-      <Alert type="warning">{m.certificates.madeText}</Alert>
+      {error !== undefined && <Trouble error={error} />}
       <SpaceBetween direction="horizontal" size="xs">
-        <Button iconName="download" onClick={() => save(`${name}.pem`, made.certificatePem ?? '')}>
+        <Download name={`${name}.pem`} content={made.certificatePem ?? ''}>
           {m.certificates.certificateFile}
-        </Button>
-        <Button iconName="download" onClick={() => save(`${name}.key`, made.keyPair?.PrivateKey ?? '')}>
+        </Download>
+        <Download name={`${name}.key`} content={made.keyPair?.PrivateKey ?? ''}>
           {m.certificates.keyFile}
-        </Button>
+        </Download>
       </SpaceBetween>
       <Box variant="code">{made.certificateId}</Box>
     </>

@@ -1,11 +1,8 @@
 /** An access key with its secret, shown once. */
 import { CreateAccessKeyCommand, type AccessKey } from '@aws-sdk/client-iam';
-import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useState } from 'react';
 
 import { aws, quoted } from '../../api/command';
 import { iam } from '../../api/iam';
@@ -13,10 +10,11 @@ import { useLive } from '../../api/live';
 import { about } from '../../api/server';
 import { current } from '../../api/session';
 import { m } from '../../messages';
-import { Command, SameOnCommandLine, save, Trouble } from '../../parts/feedback';
+import { Command } from '../../parts/feedback';
+import { Download, Labelled, OnceDialog } from '../../parts/once';
 
 /** The file as AWS's console writes it. */
-export function csvOf(user: string, { AccessKeyId, SecretAccessKey }: AccessKey): string {
+export function csvOf(user: string, { AccessKeyId, SecretAccessKey }: Partial<AccessKey>): string {
   return `User Name,Access key ID,Secret access key\r\n${user},${AccessKeyId},${SecretAccessKey}\r\n`;
 }
 
@@ -36,97 +34,47 @@ export function commandsOf(user: string, file: string | undefined, region: strin
 }
 
 export function CreateKeyDialog({ user, dismiss }: { user: string; dismiss: () => void }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const [made, setMade] = useState<AccessKey>();
-  const start = () => {
-    setBusy(true);
-    setError(undefined);
-    iam()
-      .send(new CreateAccessKeyCommand({ UserName: user }))
-      .then(({ AccessKey }) => setMade(AccessKey), setError)
-      .finally(() => setBusy(false));
-  };
   return (
-    <Modal
-      visible
-      size={made ? 'large' : 'medium'}
-      // The secret is lost once the dialog is gone: only Done closes it then.
-      onDismiss={() => {
-        if (!made) dismiss();
-      }}
-      header={made ? m.users.madeTitle : m.users.createKey}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            {made ? (
-              <Button variant="primary" onClick={dismiss}>
-                {m.app.done}
-              </Button>
-            ) : (
-              <>
-                <Button variant="link" onClick={dismiss}>
-                  {m.app.cancel}
-                </Button>
-                <Button variant="primary" loading={busy} onClick={start}>
-                  {m.app.create}
-                </Button>
-              </>
-            )}
-          </SpaceBetween>
-        </Box>
-      }
+    <OnceDialog
+      title={m.users.createKey}
+      madeTitle={m.users.madeTitle}
+      warning={m.users.madeText}
+      button={m.app.create}
+      command={aws('iam', 'create-access-key', { 'user-name': user })}
+      bad={false}
+      work={async () => (await iam().send(new CreateAccessKeyCommand({ UserName: user }))).AccessKey ?? {}}
+      dismiss={dismiss}
+      show={(made) => <Made user={user} made={made} />}
     >
-      <SpaceBetween size="m">
-        {error !== undefined && <Trouble error={error} />}
-        {made ? (
-          <Made user={user} made={made} />
-        ) : (
-          <>
-            <Box variant="p">{m.users.createKeyText}</Box>
-            <SameOnCommandLine command={aws('iam', 'create-access-key', { 'user-name': user })} />
-          </>
-        )}
-      </SpaceBetween>
-    </Modal>
+      {() => <Box variant="p">{m.users.createKeyText}</Box>}
+    </OnceDialog>
   );
 }
 
-function Made({ user, made }: { user: string; made: AccessKey }) {
+function Made({ user, made }: { user: string; made: Partial<AccessKey> }) {
   const { data } = useLive('about', about, false);
   const region = current()?.region ?? data?.region ?? '';
   const file = `${user}_accessKeys.csv`;
   const commands = (csv?: string) => commandsOf(user, csv, region, location.origin, data?.ownCa ?? false);
   return (
-    <div className="fields">
-      <Alert type="warning">{m.users.madeText}</Alert>
-      <div>
-        <Box variant="awsui-key-label">{m.users.keyId}</Box>
-        <Command text={made.AccessKeyId ?? ''} label={m.users.keyId} />
-      </div>
-      <div>
-        <Box variant="awsui-key-label">{m.users.secret}</Box>
-        <Command text={made.SecretAccessKey ?? ''} label={m.users.secret} />
-      </div>
+    <>
+      <Labelled label={m.users.keyId} text={made.AccessKeyId ?? ''} />
+      <Labelled label={m.users.secret} text={made.SecretAccessKey ?? ''} />
       <SpaceBetween direction="horizontal" size="xs">
-        <Button iconName="download" onClick={() => save(file, csvOf(user, made), 'text/csv')}>
+        <Download name={file} content={csvOf(user, made)} type="text/csv">
           {m.users.download}
-        </Button>
+        </Download>
         {data?.ownCa && (
           <Button iconName="download" href="/console/ca.pem" download="ca.pem">
             {m.settings.caDownload}
           </Button>
         )}
       </SpaceBetween>
-      <div>
-        <Box variant="awsui-key-label">{m.users.commands}</Box>
-        <Box color="text-body-secondary">{m.users.commandsText}</Box>
-        <Command text={commands(file)} label={m.users.commands} />
-      </div>
+      <Labelled label={m.users.commands} hint={m.users.commandsText} text={commands(file)} />
       <div>
         <Box color="text-body-secondary">{m.users.ask}</Box>
         <Command text={commands()} label={m.users.ask} />
       </div>
-    </div>
+    </>
   );
 }

@@ -2,13 +2,6 @@
 import { DeleteUserCommand, GetUserCommand, type Group, type User } from '@aws-sdk/client-iam';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Container from '@cloudscape-design/components/container';
-import ContentLayout from '@cloudscape-design/components/content-layout';
-import Header from '@cloudscape-design/components/header';
-import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import Spinner from '@cloudscape-design/components/spinner';
-import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 
 import { aws } from '../../api/command';
@@ -17,89 +10,77 @@ import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
-import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
+import { DetailPage, Facts, Token } from '../../parts/detail';
+import { SameOnCommandLine, useNotices } from '../../parts/feedback';
+import { SectionTable } from '../../parts/section';
 import { go } from '../../router';
 import { Keys } from './keys';
 import { Policies } from './policies';
 
+async function load(UserName: string): Promise<Partial<User>> {
+  return (await iam().send(new GetUserCommand({ UserName }))).User ?? {};
+}
+
 export default function UserDetail({ name }: { name: string }) {
   const { notice } = useNotices();
   const [deleting, setDeleting] = useState(false);
-  const live = useLive(`user ${name}`, async () => (await iam().send(new GetUserCommand({ UserName: name }))).User ?? {});
-  if (!live.data) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner size="large" />;
-  const user: Partial<User> = live.data;
+  const live = useLive(`user ${name}`, () => load(name));
   return (
-    <ContentLayout
-      header={
-        <Header
-          variant="h1"
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
-              <Button onClick={() => setDeleting(true)}>{m.app.remove}</Button>
-            </SpaceBetween>
-          }
-        >
-          {name}
-        </Header>
+    <DetailPage
+      live={live}
+      title={name}
+      actions={() => <Button onClick={() => setDeleting(true)}>{m.app.remove}</Button>}
+      dialogs={() =>
+        deleting && (
+          <Confirm
+            title={m.users.deleteTitle(name)}
+            button={m.app.remove}
+            command={aws('iam', 'delete-user', { 'user-name': name })}
+            work={() => iam().send(new DeleteUserCommand({ UserName: name }))}
+            dismiss={() => setDeleting(false)}
+            done={() => {
+              notice('success', m.users.deletedNow(name));
+              go('#/users');
+            }}
+          >
+            <Box variant="p">{m.users.deleteText}</Box>
+          </Confirm>
+        )
       }
     >
-      <SpaceBetween size="l">
-        {live.error !== undefined && <Trouble error={live.error} retry={live.refresh} />}
-        <Container
-          header={<Header variant="h2">{m.users.details}</Header>}
-          footer={<SameOnCommandLine command={aws('iam', 'get-user', { 'user-name': name })} />}
-        >
-          <KeyValuePairs
-            columns={3}
-            minColumnWidth={180}
+      {(user) => (
+        <>
+          <Facts
+            title={m.users.details}
+            command={aws('iam', 'get-user', { 'user-name': name })}
             items={[
               { label: m.users.created, value: moment(user.CreateDate) },
               { label: m.users.path, value: user.Path ?? '–' },
-              { label: m.users.id, value: <span className="token">{user.UserId}</span> },
-              { label: m.users.arn, value: <span className="token">{user.Arn}</span> },
+              { label: m.users.id, value: <Token>{user.UserId}</Token> },
+              { label: m.users.arn, value: <Token>{user.Arn}</Token> },
             ]}
           />
-        </Container>
-        <Keys user={name} />
-        <Policies user={name} />
-        <Groups user={name} />
-      </SpaceBetween>
-      {deleting && (
-        <Confirm
-          title={m.users.deleteTitle(name)}
-          button={m.app.remove}
-          command={aws('iam', 'delete-user', { 'user-name': name })}
-          work={() => iam().send(new DeleteUserCommand({ UserName: name }))}
-          dismiss={() => setDeleting(false)}
-          done={() => {
-            notice('success', m.users.deletedNow(name));
-            go('#/users');
-          }}
-        >
-          <Box variant="p">{m.users.deleteText}</Box>
-        </Confirm>
+          <Keys user={name} />
+          <Policies user={name} />
+          <Groups user={name} />
+        </>
       )}
-    </ContentLayout>
+    </DetailPage>
   );
 }
 
 function Groups({ user }: { user: string }) {
   const live = useLive(`groups of ${user}`, () => groupsOf(user));
   return (
-    <Table<Group>
-      variant="container"
-      wrapLines
-      loading={live.loading && !live.data}
-      loadingText={m.app.loading}
-      items={live.data ?? []}
-      ariaLabels={{ tableLabel: m.users.groups }}
-      empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.users.noGroups}
-      header={<Header variant="h2">{m.users.groups}</Header>}
+    <SectionTable<Group>
+      title={m.users.groups}
+      live={live}
+      rows={live.data}
+      none={m.users.noGroups}
       footer={<SameOnCommandLine command={aws('iam', 'list-groups-for-user', { 'user-name': user })} />}
-      columnDefinitions={[
+      columns={[
         { id: 'name', header: m.users.group, isRowHeader: true, cell: (group) => group.GroupName },
-        { id: 'arn', header: m.users.arn, cell: (group) => <span className="token">{group.Arn}</span> },
+        { id: 'arn', header: m.users.arn, cell: (group) => <Token>{group.Arn}</Token> },
       ]}
     />
   );

@@ -8,10 +8,8 @@ import {
 } from '@aws-sdk/client-iam';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 
 import { aws } from '../../api/command';
@@ -20,8 +18,9 @@ import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
-import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
+import { SameOnCommandLine, useNotices } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
+import { SectionTable } from '../../parts/section';
 import { CreateKeyDialog } from './create-key';
 
 type Key = AccessKeyMetadata & { used: AccessKeyLastUsed | undefined };
@@ -61,26 +60,16 @@ export function Keys({ user }: { user: string }) {
   };
   return (
     <>
-      <Table<Key>
-        variant="container"
-        wrapLines
-        loading={live.loading && !live.data}
-        loadingText={m.app.loading}
-        items={live.data ?? []}
+      <SectionTable<Key>
+        title={m.users.keys}
+        description={m.users.createKeyText}
+        live={live}
+        rows={live.data}
         trackBy="AccessKeyId"
-        ariaLabels={{ tableLabel: m.users.keys }}
-        empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.users.noKeys}
-        header={
-          <Header
-            variant="h2"
-            description={m.users.createKeyText}
-            actions={<Button onClick={() => setCreating(true)}>{m.users.createKey}</Button>}
-          >
-            {m.users.keys}
-          </Header>
-        }
+        none={m.users.noKeys}
+        actions={<Button onClick={() => setCreating(true)}>{m.users.createKey}</Button>}
         footer={<SameOnCommandLine command={aws('iam', 'list-access-keys', { 'user-name': user })} />}
-        columnDefinitions={[
+        columns={[
           { id: 'id', header: m.users.keyId, isRowHeader: true, cell: ({ AccessKeyId }) => AccessKeyId },
           {
             id: 'status',

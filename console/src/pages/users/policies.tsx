@@ -2,13 +2,9 @@
 import { AttachUserPolicyCommand, DeleteUserPolicyCommand, DetachUserPolicyCommand } from '@aws-sdk/client-iam';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import Modal from '@cloudscape-design/components/modal';
-import Select from '@cloudscape-design/components/select';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import Table from '@cloudscape-design/components/table';
 import { useState } from 'react';
 
 import { aws } from '../../api/command';
@@ -16,8 +12,10 @@ import { iam, listManaged } from '../../api/iam';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
+import { Document } from '../../parts/detail';
 import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
+import { Picker, SectionTable } from '../../parts/section';
 import { indented } from '../security/data';
 import { documentOf, keyOf, policiesOf, type Held } from './policies-of';
 
@@ -32,52 +30,25 @@ export function Policies({ user }: { user: string }) {
   const [chosen, setChosen] = useState('');
   const [shown, setShown] = useState<Held>();
   const [removing, setRemoving] = useState<Held>();
-  const act = useAct(() => {
-    setChosen('');
-    live.refresh();
-  });
+  const act = useAct(live.refresh);
   const there = new Set((live.data ?? []).filter(({ group }) => !group).map(({ arn }) => arn));
   const options = (all.data ?? [])
     .filter(({ Arn }) => !there.has(Arn))
     .map(({ Arn = '', PolicyName = '' }) => ({ value: Arn, label: PolicyName }));
-  const picked = options.find(({ value }) => value === chosen);
-  const attach = () => {
-    const change = new AttachUserPolicyCommand({ UserName: user, PolicyArn: chosen });
-    void act(iam().send(change), m.users.attachedNow(picked?.label ?? chosen));
+  const attach = (arn: string) => {
+    const name = options.find(({ value }) => value === arn)?.label ?? arn;
+    void act(iam().send(new AttachUserPolicyCommand({ UserName: user, PolicyArn: arn })), m.users.attachedNow(name));
   };
   return (
     <>
-      <Table<Held>
-        variant="container"
-        wrapLines
-        loading={live.loading && !live.data}
-        loadingText={m.app.loading}
-        items={live.data ?? []}
+      <SectionTable<Held>
+        title={m.users.policies}
+        live={live}
+        rows={live.data}
         trackBy={keyOf}
-        ariaLabels={{ tableLabel: m.users.policies }}
-        empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.users.noPolicies}
-        header={
-          <Header
-            variant="h2"
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Select
-                  ariaLabel={m.users.choosePolicy}
-                  placeholder={m.users.choosePolicy}
-                  selectedOption={picked ?? null}
-                  options={options}
-                  filteringType="auto"
-                  expandToViewport
-                  onChange={({ detail }) => setChosen(detail.selectedOption.value ?? '')}
-                />
-                <Button disabled={!chosen} onClick={attach}>
-                  {m.users.attach}
-                </Button>
-              </SpaceBetween>
-            }
-          >
-            {m.users.policies}
-          </Header>
+        none={m.users.noPolicies}
+        actions={
+          <Picker label={m.users.choosePolicy} button={m.users.attach} options={options} pick={attach} chosen={setChosen} />
         }
         footer={
           <SameOnCommandLine
@@ -88,7 +59,7 @@ export function Policies({ user }: { user: string }) {
             }
           />
         }
-        columnDefinitions={[
+        columns={[
           {
             id: 'name',
             header: m.users.policy,
@@ -117,7 +88,7 @@ export function Policies({ user }: { user: string }) {
           },
         ]}
       />
-      {shown && <Document user={user} held={shown} dismiss={() => setShown(undefined)} />}
+      {shown && <ShowPolicy user={user} held={shown} dismiss={() => setShown(undefined)} />}
       {removing && (
         <Remove
           user={user}
@@ -133,7 +104,7 @@ export function Policies({ user }: { user: string }) {
   );
 }
 
-function Document({ user, held, dismiss }: { user: string; held: Held; dismiss: () => void }) {
+function ShowPolicy({ user, held, dismiss }: { user: string; held: Held; dismiss: () => void }) {
   const live = useLive(`document of ${keyOf(held)}`, () => documentOf(user, held), false);
   return (
     <Modal visible size="large" onDismiss={dismiss} header={m.users.document(held.name)}>
@@ -142,9 +113,7 @@ function Document({ user, held, dismiss }: { user: string; held: Held; dismiss: 
       ) : live.data === undefined ? (
         <Spinner />
       ) : (
-        <pre className="document" tabIndex={0} aria-label={m.users.document(held.name)}>
-          {indented(live.data)}
-        </pre>
+        <Document text={indented(live.data)} label={m.users.document(held.name)} />
       )}
     </Modal>
   );
