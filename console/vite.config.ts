@@ -35,11 +35,29 @@ function packed(): Plugin {
   };
 }
 
+/** Lets the browser fetch the pages' frame while the entry still looks which language the reader wants. */
+function early(): Plugin {
+  return {
+    name: 'adit-early',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_, { bundle }) => {
+        const chunks = Object.values(bundle ?? {}).flatMap((file) => (file.type === 'chunk' ? [file] : []));
+        const start = chunks.find((chunk) => chunk.facadeModuleId === here('src/start.tsx'));
+        if (!start) throw new Error('src/start.tsx has no chunk of its own');
+        const files = [start.fileName, ...start.imports.filter((name) => !chunks.some((chunk) => chunk.isEntry && chunk.fileName === name))];
+        return files.map((file) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href: `/${file}` }, injectTo: 'head' }));
+      },
+    },
+  };
+}
+
 /** Node's own modules, which dev-tunnels-ssh names in branches that no browser takes. */
 const absent = ['crypto', 'net', 'fs', 'node-rsa', 'diffie-hellman'];
 
 export default defineConfig({
-  plugins: [react(), packed()],
+  plugins: [react(), early(), packed()],
   resolve: {
     alias: [
       { find: /^stream$/, replacement: 'stream-browserify' },

@@ -6,13 +6,14 @@ import Button from '@cloudscape-design/components/button';
 import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
-import TopNavigation from '@cloudscape-design/components/top-navigation';
+import TopNavigation, { type TopNavigationProps } from '@cloudscape-design/components/top-navigation';
 import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 
 import { signOut, useSession, type Session } from './api/session';
 import { m } from './messages';
 import { SignIn } from './pages/sign-in';
 import { useNotices } from './parts/feedback';
+import { chooseLanguage, languages } from './parts/language';
 import { appearance, choose, type Appearance } from './parts/mode';
 import { usePlace, type Place } from './router';
 
@@ -126,6 +127,22 @@ const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.settings.title, href: '#/settings' },
 ];
 
+/** Nothing while there is one language only. */
+function languageMenu(): TopNavigationProps.Utility[] {
+  const { current, all } = languages();
+  if (all.length < 2) return [];
+  return [
+    {
+      type: 'menu-dropdown',
+      iconName: 'globe',
+      ariaLabel: m.languages.title,
+      title: m.languages.title,
+      items: all.map(({ id, name }) => ({ id, text: name, itemType: 'checkbox', checked: id === current })),
+      onItemClick: ({ detail }) => chooseLanguage(detail.id),
+    },
+  ];
+}
+
 function Top({ session }: { session: Session }) {
   const [shown, setShown] = useState(appearance());
   const caller = session.arn.split(':').slice(5).join(':') || session.arn;
@@ -151,6 +168,7 @@ function Top({ session }: { session: Session }) {
               setShown(detail.id as Appearance);
             },
           },
+          ...languageMenu(),
           {
             type: 'menu-dropdown',
             iconName: 'user-profile',

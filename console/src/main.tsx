@@ -1,26 +1,20 @@
+/** Begins with the reader's language: no other module that shows texts is evaluated before its catalogue is there. */
 import '@cloudscape-design/global-styles/index.css';
 import './style.css';
 
-import { I18nProvider } from '@cloudscape-design/components/i18n';
-import messages from '@cloudscape-design/components/i18n/messages/all.en';
-import { StrictMode } from 'react';
-import { createRoot } from 'react-dom/client';
+import { lay } from './messages';
+import { catalogueOf, componentsOf, KEY, languageOf, localeOf } from './messages/languages';
+import { setLocale } from './messages/locale';
 
-import { App } from './app';
-import { NoticeProvider } from './parts/feedback';
-import * as mode from './parts/mode';
-
-mode.start();
-
-const root = document.getElementById('root');
-if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <I18nProvider locale="en" messages={[messages]}>
-        <NoticeProvider>
-          <App />
-        </NoticeProvider>
-      </I18nProvider>
-    </StrictMode>,
-  );
+async function begin(): Promise<void> {
+  const language = languageOf(localStorage.getItem(KEY), navigator.languages);
+  setLocale(localeOf(language, navigator.languages));
+  document.documentElement.lang = language;
+  const components = componentsOf(language);
+  const catalogue = await catalogueOf(language);
+  if (catalogue) lay(catalogue);
+  const { start } = await import('./start');
+  start(language, await components);
 }
+
+void begin();

@@ -32,13 +32,13 @@ test('commands survive a shell', () => {
 
 test('spans are told in two units', () => {
   const cases: [number, string][] = [
-    [0, '0 s'],
-    [-5, '0 s'],
-    [59_999, '59 s'],
+    [0, '0 sec'],
+    [-5, '0 sec'],
+    [59_999, '59 sec'],
     [60_000, '1 min'],
-    [3_661_000, '1 h 1 min'],
-    [43_200_000, '12 h'],
-    [90_061_000, '1 d 1 h'],
+    [3_661_000, '1 hr 1 min'],
+    [43_200_000, '12 hr'],
+    [90_061_000, '1 day 1 hr'],
   ];
   for (const [milliseconds, text] of cases) expect(span(milliseconds)).toBe(text);
 });

@@ -6,7 +6,7 @@ import { IoTSecureTunnelingClient } from '@aws-sdk/client-iotsecuretunneling';
 import { STSClient } from '@aws-sdk/client-sts';
 import { SignatureV4 } from '@smithy/signature-v4';
 
-import { current, type Session } from './session';
+import { signedIn, type Session } from './session';
 
 type Credentials = Pick<Session, 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'region'>;
 
@@ -35,8 +35,7 @@ const made = new WeakMap<Session, Clients>();
 
 /** The clients of who is signed in. */
 export function clients(): Clients {
-  const session = current();
-  if (!session) throw new Error('nobody is signed in');
+  const session = signedIn();
   let found = made.get(session);
   if (!found) made.set(session, (found = connect(session)));
   return found;

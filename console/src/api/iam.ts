@@ -16,14 +16,13 @@ import {
   type User,
 } from '@aws-sdk/client-iam';
 
-import { current, type Session } from './session';
+import { signedIn, type Session } from './session';
 
 const made = new WeakMap<Session, IAMClient>();
 
 /** The client of who is signed in. */
 export function iam(): IAMClient {
-  const session = current();
-  if (!session) throw new Error('nobody is signed in');
+  const session = signedIn();
   let found = made.get(session);
   if (!found) {
     const { accessKeyId, secretAccessKey, sessionToken, region } = session;

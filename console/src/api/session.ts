@@ -1,6 +1,8 @@
 /** Who is signed in. Credentials live in this tab's session storage only and end with it. */
 import { useSyncExternalStore } from 'react';
 
+import { m } from '../messages';
+
 export interface Session {
   accessKeyId: string;
   secretAccessKey: string;
@@ -27,6 +29,13 @@ function read(): Session | null {
 
 export function current(): Session | null {
   session ??= read();
+  return session;
+}
+
+/** Who is signed in; whoever asks for it when nobody is has a session that is over. */
+export function signedIn(): Session {
+  const session = current();
+  if (!session) throw Object.assign(new Error(m.signIn.expired), { name: 'ExpiredToken' });
   return session;
 }
 

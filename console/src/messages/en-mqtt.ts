@@ -11,6 +11,8 @@ export const mqtt = {
   filterHint: '+ stands for one level, # at the end for all below.',
   filterBad: 'A filter is 1 to 256 bytes; # stands alone at the end, + alone between slashes.',
   qos: 'QoS',
+  qosOf: (qos: number) => `QoS ${qos}`,
+  sample: 'Hello from the adit console',
   unsubscribe: (filter: string) => `Unsubscribe from ${filter}`,
   subscribed: (filter: string) => `Subscribed to ${filter}.`,
   refusedSubscribe: (filter: string) => `The server refused the subscription to ${filter}. A policy may not allow it.`,

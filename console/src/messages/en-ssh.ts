@@ -76,5 +76,18 @@ export const ssh = {
   keyNeedsPassphrase: 'The key is encrypted; enter its passphrase.',
   keyOldEncryption: 'The file is encrypted in the old PEM way, which browsers cannot open. Convert a copy: ssh-keygen -p -f KEYFILE',
   keyCipher: (name: string) => `The file is encrypted with ${name}, which the console cannot open. Convert a copy: ssh-keygen -p -Z aes256-ctr -f KEYFILE`,
+  faults: {
+    timeout: 'The server did not answer in time.',
+    refused: 'The server did not let this side into the tunnel.',
+    noServices: 'The server did not name the services of the tunnel.',
+    reset: 'The device ended the connection.',
+    closed: 'The tunnel is closed.',
+    lost: 'The connection to the server was lost.',
+    frame: (code: string) => `The tunnel sent a message that is not one (${code}).`,
+    packet: 'The device sent a packet that SFTP does not have.',
+    transferClosed: 'The file transfer was closed.',
+    shorter: 'The file became shorter while it was read.',
+    noTerminal: 'The device offers no terminal.',
+  },
   noEd25519: 'This browser cannot sign with Ed25519 keys. Use a newer browser, or an ECDSA or RSA key.',
 };

@@ -5,6 +5,7 @@ import { onboarding } from './en-onboarding';
 import { registry } from './en-registry';
 import { things } from './en-things';
 import { tunnels } from './en-tunnels';
+import { operations } from './en-operations';
 
 export const en = {
   app: {
@@ -46,7 +47,7 @@ export const en = {
   },
   trouble: {
     denied: 'You may not do this',
-    deniedText: (text: string) => `${text.replace(/\.?$/, '.')} An administrator can allow it in a policy of yours.`,
+    deniedText: 'An administrator can allow it in a policy of yours.',
     unreachable: 'The server does not answer',
     unreachableText: 'It may be restarting, or the network is down. Nothing was lost; try again.',
     failed: 'That did not work',
@@ -79,6 +80,7 @@ export const en = {
     caller: 'Signed in as',
     until: 'Until',
     endless: 'this tab is closed',
+    url: 'URL',
     endpoints: 'Endpoints',
     mqtt: 'Devices, MQTT and HTTPS',
     provider: 'Credentials provider',
@@ -96,6 +98,16 @@ export const en = {
     when: 'Last',
     count: 'Times',
     stage: 'While',
+    stages: {
+      handshake: 'TLS handshake',
+      'first-connection': 'First connection',
+      connect: 'Connecting',
+      publish: 'Publishing',
+      subscribe: 'Subscribing',
+      receive: 'Receiving',
+      http: 'HTTPS request',
+      api: 'API call',
+    },
     why: 'Why',
     thing: 'Thing',
     client: 'Client ID',
@@ -112,4 +124,5 @@ export const en = {
   ...tunnels,
   ...registry,
   ...onboarding,
+  ...operations,
 };

@@ -13,7 +13,7 @@ import { refusals, type Refusal } from '../api/adit';
 import { useLive } from '../api/live';
 import { moment } from '../api/time';
 import { m } from '../messages';
-import { Trouble } from '../parts/feedback';
+import { Said, Trouble } from '../parts/feedback';
 import { arrange, pageOf, pages, useView } from '../parts/table';
 import { href } from '../router';
 
@@ -79,6 +79,11 @@ function None({ filtered }: { filtered: boolean }) {
   );
 }
 
+/** The words for a stage; one that a newer server has is shown as it is. */
+export function stageOf(stage: string): string {
+  return (m.refusals.stages as Record<string, string>)[stage] ?? stage;
+}
+
 interface TableProps {
   rows: Refusal[];
   loading: boolean;
@@ -106,8 +111,8 @@ export function RefusalTable({ rows, loading, empty, header, filter, pagination,
       columnDefinitions={[
         { id: 'when', header: m.refusals.when, isRowHeader: true, cell: (row) => moment(row.at) },
         { id: 'count', header: m.refusals.count, cell: (row) => row.count },
-        { id: 'stage', header: m.refusals.stage, cell: (row) => row.stage },
-        { id: 'why', header: m.refusals.why, minWidth: 320, cell: (row) => row.reason },
+        { id: 'stage', header: m.refusals.stage, cell: (row) => stageOf(row.stage) },
+        { id: 'why', header: m.refusals.why, minWidth: 320, cell: (row) => <Said>{row.reason}</Said> },
         {
           id: 'thing',
           header: m.refusals.thing,

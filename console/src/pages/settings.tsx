@@ -61,7 +61,7 @@ export default function Settings() {
                 label: m.settings.until,
                 value: session.expiresAt ? moment(new Date(session.expiresAt)) : m.settings.endless,
               },
-              { label: 'URL', value: host },
+              { label: m.settings.url, value: host },
             ]}
           />
         </Container>

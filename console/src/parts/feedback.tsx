@@ -17,7 +17,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
   if (kind === 'denied') {
     return (
       <Alert type="info" header={m.trouble.denied}>
-        {m.trouble.deniedText(textOf(error))}
+        <Said>{textOf(error).replace(/\.?$/, '.')}</Said> {m.trouble.deniedText}
       </Alert>
     );
   }
@@ -30,9 +30,14 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
   }
   return (
     <Alert type="error" header={isMissing(error) ? m.trouble.missing : m.trouble.failed} action={action}>
-      {textOf(error)}
+      <Said>{textOf(error)}</Said>
     </Alert>
   );
+}
+
+/** What the server said: it speaks English, whatever the language of the page. */
+export function Said({ children }: { children: string }) {
+  return <span lang="en">{children}</span>;
 }
 
 /** A command to copy. */

@@ -7,7 +7,7 @@ import { useState, type ReactNode } from 'react';
 
 import { textOf } from '../api/errors';
 import { m } from '../messages';
-import { SameOnCommandLine, Trouble, useNotices } from './feedback';
+import { Said, SameOnCommandLine, Trouble, useNotices } from './feedback';
 
 export interface FormProps<T> {
   title: string;
@@ -78,6 +78,6 @@ export function useAct(then: () => void): (work: Promise<unknown>, text: string)
         notice('success', text);
         then();
       },
-      (error: unknown) => notice('error', textOf(error)),
+      (error: unknown) => notice('error', <Said>{textOf(error)}</Said>),
     );
 }

@@ -16,6 +16,7 @@ import {
 } from '@microsoft/dev-tunnels-ssh';
 import { Buffer } from 'buffer';
 
+import { m } from '../messages';
 import { Ed25519, Ed25519KeyPair, supported } from './ed25519';
 import { fingerprintOf } from './host-keys';
 import type { PrivateKey } from './private-key';
@@ -133,7 +134,7 @@ export class Ssh {
   /** Opens a terminal. */
   async shell(columns: number, rows: number): Promise<Shell> {
     const channel = await this.session.openChannel('session');
-    if (!(await channel.request(new PtyRequest(columns, rows)))) throw new SshChannelError('no terminal');
+    if (!(await channel.request(new PtyRequest(columns, rows)))) throw new SshChannelError(m.ssh.faults.noTerminal);
     const shell = new Shell(channel);
     await channel.request(new ChannelRequestMessage('shell', true));
     return shell;

@@ -2,6 +2,7 @@
  * Frames of the tunnel protocol: a length of two bytes, then a message of seven protobuf fields.
  * spec: secure-tunneling §4.4; the rules are those of `crates/tunnel/src/message.rs`.
  */
+import { m } from '../messages';
 
 export const Type = {
   Data: 1,
@@ -45,7 +46,7 @@ export class FrameError extends Error {
   readonly misdeed: Misdeed;
 
   constructor(misdeed: Misdeed) {
-    super(`the tunnel sent a message that is not one (${misdeed})`);
+    super(m.ssh.faults.frame(misdeed));
     this.misdeed = misdeed;
   }
 }

@@ -3,6 +3,8 @@ import type { Ssh } from './client';
 import type { SshChannel } from '@microsoft/dev-tunnels-ssh';
 import { Buffer } from 'buffer';
 
+import { m } from '../messages';
+
 export interface Entry {
   name: string;
   folder: boolean;
@@ -91,7 +93,7 @@ class Reader {
 
   string(): Buffer {
     const length = this.number();
-    if (length > this.bytes.length - this.at) throw new SftpError(5, 'the device sent a packet that is cut short');
+    if (length > this.bytes.length - this.at) throw new SftpError(5, m.ssh.faults.packet);
     this.at += length;
     return this.bytes.subarray(this.at - length, this.at);
   }
@@ -126,7 +128,7 @@ export class Sftp {
       this.take(Buffer.from(data));
       channel.adjustWindow(data.length);
     });
-    channel.onClosed(() => this.end(new SftpError(7, 'the file transfer was closed')));
+    channel.onClosed(() => this.end(new SftpError(7, m.ssh.faults.transferClosed)));
   }
 
   /** `undefined` when the device has no SFTP. */
@@ -195,7 +197,7 @@ export class Sftp {
           const want = at + length - from;
           const { reader } = await this.ask(Op.Read, (to) => to.string(handle).long(from).number(want), Reply.Data);
           const piece = Uint8Array.from(reader.string());
-          if (piece.length === 0) throw new SftpError(5, 'the file became shorter while it was read');
+          if (piece.length === 0) throw new SftpError(5, m.ssh.faults.shorter);
           pieces.push(piece);
           from += piece.length;
           progress((done += piece.length));
@@ -253,7 +255,7 @@ export class Sftp {
       const code = answer.reader.number();
       if (code !== 0 || expected !== Reply.Status) throw new SftpError(code, answer.reader.string().toString('utf8'));
     } else if (answer.type !== expected) {
-      throw new SftpError(5, `the device answered with a packet of type ${answer.type}`);
+      throw new SftpError(5, m.ssh.faults.packet);
     }
     return answer;
   }
@@ -266,7 +268,7 @@ export class Sftp {
     this.held = Buffer.concat([this.held, data]);
     while (this.held.length >= 4) {
       const length = this.held.readUInt32BE(0);
-      if (length < 1 || length > LONGEST) return this.end(new SftpError(5, 'the device sent a packet that is none'));
+      if (length < 1 || length > LONGEST) return this.end(new SftpError(5, m.ssh.faults.packet));
       if (this.held.length < 4 + length) return;
       const packet = this.held.subarray(4, 4 + length);
       this.held = this.held.subarray(4 + length);

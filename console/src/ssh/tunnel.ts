@@ -4,6 +4,7 @@ import './globals';
 import { BaseStream } from '@microsoft/dev-tunnels-ssh';
 import { Buffer } from 'buffer';
 
+import { m } from '../messages';
 import { FrameReader } from './frame';
 import { Source } from './source';
 
@@ -53,7 +54,7 @@ function opened(socket: WebSocket): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
       socket.close();
-      reject(new TunnelError('lost', 'the server did not answer in time'));
+      reject(new TunnelError('lost', m.ssh.faults.timeout));
     }, PATIENCE);
     socket.onopen = () => {
       clearTimeout(late);
@@ -62,7 +63,7 @@ function opened(socket: WebSocket): Promise<WebSocket> {
     // Browsers tell pages nothing about a refused upgrade.
     socket.onclose = () => {
       clearTimeout(late);
-      reject(new TunnelError('refused', 'the server did not let this side into the tunnel'));
+      reject(new TunnelError('refused', m.ssh.faults.refused));
     };
   });
 }
@@ -87,7 +88,7 @@ export class TunnelStream extends BaseStream {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         socket.close();
-        reject(new TunnelError('lost', 'the server did not name the services of the tunnel'));
+        reject(new TunnelError('lost', m.ssh.faults.noServices));
       }, PATIENCE);
       stream.onOver = (error) => {
         clearTimeout(late);
@@ -109,15 +110,15 @@ export class TunnelStream extends BaseStream {
           const event = this.source.take(message);
           if (event?.kind === 'services') named(event.services);
           else if (event?.kind === 'data') this.onData(Buffer.from(event.data));
-          else if (event?.kind === 'reset') this.finish('reset', 'the device ended the connection');
+          else if (event?.kind === 'reset') this.finish('reset', m.ssh.faults.reset);
         }
       } catch (error) {
         this.finish('lost', error instanceof Error ? error.message : String(error));
       }
     };
     this.socket.onclose = ({ code, reason }) => {
-      if (code === OVER) this.finish('closed', reason || 'the tunnel is closed');
-      else this.finish('lost', reason || 'the connection to the server was lost');
+      if (code === OVER) this.finish('closed', reason || m.ssh.faults.closed);
+      else this.finish('lost', reason || m.ssh.faults.lost);
     };
   }
 
@@ -135,7 +136,7 @@ export class TunnelStream extends BaseStream {
   }
 
   override async write(data: Buffer): Promise<void> {
-    if (this.over) throw new TunnelError('ended', 'the stream is over');
+    if (this.over) throw new TunnelError('ended', m.ssh.ended);
     for (const bytes of this.source.data(data)) this.socket.send(bytes);
     await this.drained();
   }
@@ -148,11 +149,11 @@ export class TunnelStream extends BaseStream {
   }
 
   override async close(): Promise<void> {
-    this.finish('ended', 'the session is over');
+    this.finish('ended', m.ssh.ended);
   }
 
   override dispose(): void {
-    this.finish('ended', 'the session is over');
+    this.finish('ended', m.ssh.ended);
     super.dispose();
   }
 }

@@ -4,7 +4,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import mqtt, { type IClientPublishOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { current } from '../../api/session';
+import { signedIn } from '../../api/session';
 
 export interface Received {
   number: number;
@@ -23,9 +23,7 @@ const AGAIN = 3_000;
 
 /** The signed URL. As AWS has it, the session token is not part of what is signed. */
 export async function signedUrl(): Promise<string> {
-  const session = current();
-  if (!session) throw new Error('nobody is signed in');
-  const { accessKeyId, secretAccessKey, sessionToken, region } = session;
+  const { accessKeyId, secretAccessKey, sessionToken, region } = signedIn();
   const credentials = { accessKeyId, secretAccessKey };
   const signer = new SignatureV4({ service: 'iotdevicegateway', region, credentials, sha256: Sha256 });
   const request = {

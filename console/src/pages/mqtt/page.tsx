@@ -13,6 +13,7 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import TokenGroup from '@cloudscape-design/components/token-group';
 import { useRef, useState, type FormEvent } from 'react';
 
+import { clock } from '../../api/time';
 import { m } from '../../messages';
 import { save, useNotices } from '../../parts/feedback';
 import { useMqtt, type Received } from './connection';
@@ -83,7 +84,7 @@ function Subscribe({ connected, subscriptions, subscribe, unsubscribe }: Mqtt) {
               <TokenGroup
                 items={subscriptions.map(({ filter, qos }) => ({
                   label: filter,
-                  labelTag: `QoS ${qos}`,
+                  labelTag: m.mqtt.qosOf(qos),
                   dismissLabel: m.mqtt.unsubscribe(filter),
                 }))}
                 onDismiss={({ detail }) => unsubscribe(subscriptions[detail.itemIndex]?.filter ?? '')}
@@ -174,7 +175,7 @@ function Messages({ messages, clear }: { messages: Received[]; clear: () => void
 
 function Message({ message, form }: { message: Received; form: Form }) {
   const { topic, at, qos, retain, payload, properties } = message;
-  const facts = [at.toLocaleTimeString(), `QoS ${qos}`, ...(retain ? [m.mqtt.retained] : [])];
+  const facts = [clock(at), m.mqtt.qosOf(qos), ...(retain ? [m.mqtt.retained] : [])];
   const more = Object.entries(properties?.userProperties ?? {}).map(([name, value]) => `${name}=${String(value)}`);
   return (
     <article aria-label={topic}>

@@ -48,7 +48,7 @@ export function Qos({ qos, change }: { qos: 0 | 1; change: (qos: 0 | 1) => void 
 export function PublishForm({ connected, publish }: Props) {
   const { notice } = useNotices();
   const [topic, setTopic] = useState('');
-  const [payload, setPayload] = useState('{\n  "message": "Hello from the adit console"\n}');
+  const [payload, setPayload] = useState(() => JSON.stringify({ message: m.mqtt.sample }, null, 2));
   const [qos, setQos] = useState<0 | 1>(1);
   const [retain, setRetain] = useState(false);
   const [more, setMore] = useState<More>({ contentType: '', responseTopic: '', expiry: '', user: '' });
