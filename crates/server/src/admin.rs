@@ -3,6 +3,7 @@
 //! Whoever may open the socket is the operator: its mode is 0600.
 
 mod attempts;
+mod audit;
 mod clients;
 mod console;
 mod query;
@@ -36,10 +37,8 @@ use query::Query;
 
 /// Connections to each of the two at once; more wait.
 const CONNECTIONS: usize = 16;
-/// Rows of the audit on a page.
-const AUDIT: usize = 100;
 /// What is served on the socket.
-const PATHS: &str = "GET /status, GET /audit?after=N&limit=N, \
+const PATHS: &str = "GET /status, GET /audit?resource=R&principal=P&action=A&failed=B&after=N&limit=N, \
     GET /refusals?thing=T&certificate=ID&client-id=C&address=A&after=N&limit=N, \
     GET /clients?certificate=ID&all=B&after=C&limit=N, GET /clients/show?client-id=C, POST /clients/cut?client-id=C, \
     GET /provisioning?certificate=ID&ca=ID&failed=B&after=N&limit=N, POST /provisioning/retry?certificate=ID, \
@@ -85,7 +84,7 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
     let (method, path) = (request.method().clone(), request.uri().path());
     match (method, path) {
         (Method::GET, "/status") => page(StatusCode::OK, &health::status(&control.state).await),
-        (Method::GET, "/audit") => audit(&control.state, request.uri().query()).await,
+        (Method::GET, "/audit") => audit::list(&control.state, request.uri().query()).await,
         (Method::GET, "/refusals") => refusals(&control.state, request.uri().query()),
         (Method::GET, "/clients") => clients::list(&control.state, request.uri().query()),
         (Method::GET, "/clients/show") => clients::show(&control.state, request.uri().query()),
@@ -107,34 +106,6 @@ async fn answer(control: Arc<Control>, request: Request<Incoming>) -> Answer {
     }
 }
 
-/// Audit rows, the newest first, 100 at a time unless `limit` says less; `after=N` goes on behind row N.
-async fn audit(state: &State, query: Option<&str>) -> Answer {
-    let mut query = Query::parse(query);
-    let asked = query.value("after", "a number").and_then(|after| {
-        let limit = query.value::<u16>("limit", "a number up to 65535")?;
-        query.end().map(|()| (after, limit))
-    });
-    let (after, limit) = match asked {
-        Ok(asked) => asked,
-        Err(error) => return page(StatusCode::BAD_REQUEST, &json!({ "error": error })),
-    };
-    match state.store.audit_page(after, limit.map_or(AUDIT, usize::from).clamp(1, AUDIT)).await {
-        Ok(found) => {
-            let row = |r: adit_store::AuditRecord| {
-                let e = r.entry;
-                json!({
-                    "seq": r.seq, "at": e.at, "account": e.account, "region": e.region, "principal": e.principal,
-                    "action": e.action, "resource": e.resource, "result": e.result, "request-id": e.request_id,
-                    "peer": e.peer, "detail": e.detail,
-                })
-            };
-            let rows: Vec<_> = found.items.into_iter().map(row).collect();
-            page(StatusCode::OK, &json!({ "rows": rows, "next": found.next }))
-        }
-        Err(error) => page(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": error.to_string() })),
-    }
-}
-
 /// Refusals that fit what is given: the newest first, or with `after=N` those noted after number N, the oldest first.
 fn refusals(state: &State, query: Option<&str>) -> Answer {
     let asked = |query: &mut Query| {
@@ -151,7 +122,7 @@ fn refusals(state: &State, query: Option<&str>) -> Answer {
     let mut query = Query::parse(query);
     let (wanted, after, limit) = match asked(&mut query).and_then(|asked| query.end().map(|()| asked)) {
         Ok(asked) => asked,
-        Err::<_, String>(error) => return page(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+        Err(error) => return refused(StatusCode::BAD_REQUEST, error),
     };
     let (limit, last) = (limit.map_or(50, usize::from), state.why.last());
     let found = match after {
@@ -160,6 +131,10 @@ fn refusals(state: &State, query: Option<&str>) -> Answer {
     };
     let rows: Vec<_> = found.into_iter().map(row_of_refusal).collect();
     page(StatusCode::OK, &json!({ "rows": rows, "last": last }))
+}
+
+fn refused(status: StatusCode, error: String) -> Answer {
+    page(status, &json!({ "error": error }))
 }
 
 fn row_of_refusal(noted: Noted) -> Value {

@@ -2,6 +2,7 @@
 
 pub mod attachment;
 pub mod attempt;
+pub mod audit_event;
 pub mod authorization;
 pub mod ca;
 pub mod caller;
@@ -141,6 +142,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
             with_input!(connectivity::get_thing_connectivity_data)
         }
         (Service::Iot, "ListAttachedPolicies") => with_input!(attachment::list_attached_policies),
+        (Service::Iot, "ListAuditEvents") => with_input!(audit_event::list_audit_events),
         (Service::Iot, "ListCACertificates") => with_input!(ca::list_ca_certificates),
         (Service::Iot, "ListCertificates") => with_input!(certificate::list_certificates),
         (Service::Iot, "ListCertificatesByCA") => with_input!(certificate::list_certificates_by_ca),

@@ -135,4 +135,12 @@ impl Call<'_> {
     pub fn horizon(&self) -> Horizon {
         Horizon { now: self.now, ..self.state.horizon() }
     }
+
+    /// Whether the call is of the account and region that the server is configured for, to which belongs what no
+    /// account knows.
+    #[must_use]
+    pub fn is_at_home(&self) -> bool {
+        let config = &self.state.config;
+        self.scope.account() == config.account && self.scope.region() == config.region
+    }
 }

@@ -39,7 +39,7 @@ mod tunnel;
 
 pub use access::AccessRecord;
 pub use attachment::{Attached, Detached, PolicyTargets};
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::{AUDIT_SCAN, AuditEntry, AuditRecord, WantedAudit};
 pub use ca::{CaCreated, CaDeleted, CaLine, CaUpdated};
 pub use certificate::{CertificateChanged, CertificateDeleted, CertificateLine, Known};
 pub use credential::{Credential, KeyChanged, KeyCreated, KeyUse};

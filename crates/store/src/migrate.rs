@@ -28,6 +28,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "ca", sql: include_str!("../migrations/0005_ca.sql") },
     Migration { version: 6, name: "provisioning", sql: include_str!("../migrations/0006_provisioning.sql") },
     Migration { version: 7, name: "iam", sql: include_str!("../migrations/0007_iam.sql") },
+    Migration {
+        version: 8,
+        name: "audit_by_resource",
+        sql: include_str!("../migrations/0008_audit_by_resource.sql"),
+    },
 ];
 
 /// What a migration needs beyond a [`Tx`]: many statements in one text.

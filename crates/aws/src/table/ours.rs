@@ -8,6 +8,23 @@ use crate::table::{Check, Fault, Method, Operation, Place, Text, may, need};
 /// By name, ascending.
 pub static OPERATIONS: &[Operation] = &[
     Operation {
+        name: "ListAuditEvents",
+        service: Service::Iot,
+        method: Method::Get,
+        path: "/adit/audit-events",
+        status: 200,
+        members: &[
+            may("resource", &ANY).at(Place::Query, "resource"),
+            may("principal", &ANY).at(Place::Query, "principal"),
+            may("action", &TEXT).at(Place::Query, "action"),
+            may("failed", &FLAG).at(Place::Query, "failed"),
+            may("ipAddress", &TEXT).at(Place::Query, "ipAddress"),
+            may("maxResults", &MAX_RESULTS).at(Place::Query, "maxResults"),
+            may("nextToken", &NEXT_TOKEN).at(Place::Query, "nextToken"),
+        ],
+        faults: FAULTS,
+    },
+    Operation {
         name: "ListConnections",
         service: Service::Iot,
         method: Method::Get,
@@ -85,6 +102,7 @@ const FAULTS: &[Fault] = &[
     Fault { name: "UnauthorizedException", status: 401 },
 ];
 
+static ANY: Check = Check::Text(Text::sized(1, 2048));
 /// The whole id of a certificate or its beginning.
 static CERTIFICATE_ID: Check = Check::Text(Text::sized(1, 64).like(&pattern::HEX_ID));
 static FLAG: Check = Check::Boolean;

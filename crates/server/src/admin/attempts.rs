@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::clients::scope;
 use super::query::Query;
+use super::refused;
 use crate::audit;
 use crate::net::http::{Answer, json as page};
 use crate::provision::first_connect;
@@ -80,8 +81,4 @@ fn row(attempt: ProvisioningAttempt) -> Value {
         "certificate": attempt.certificate.as_str(), "ca": attempt.ca.as_str(), "template": attempt.template,
         "thing": attempt.thing, "step": step, "reason": reason,
     })
-}
-
-fn refused(status: StatusCode, error: String) -> Answer {
-    page(status, &json!({ "error": error }))
 }

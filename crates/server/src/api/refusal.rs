@@ -92,11 +92,6 @@ impl From<Noted> for Shown {
 /// # Errors
 /// `Invalid` for what is no address, or a page token of another listing.
 pub async fn list_refusals(cx: &Call<'_>, input: ListRefusals) -> Result<ListRefusalsOutput, Error> {
-    let address = input.ip_address.as_deref().map(|text| {
-        text.parse().map_err(|_| {
-            Error::invalid(format!("ipAddress {text:?} must be an IPv4 or IPv6 address, such as 192.0.2.1"))
-        })
-    });
     let filters = [
         input.thing_name.as_deref(),
         input.certificate_id.as_deref(),
@@ -105,14 +100,13 @@ pub async fn list_refusals(cx: &Call<'_>, input: ListRefusals) -> Result<ListRef
     ];
     let listing = Listing { operation: "ListRefusals", scope: cx.scope, filters: &filters };
     let before = input.next_token.as_deref().map(|token| listing.position(token)).transpose()?;
-    let config = &cx.state.config;
     let wanted = Wanted {
         scope: Some(cx.scope.clone()),
-        strangers: cx.scope.account() == config.account && cx.scope.region() == config.region,
+        strangers: cx.is_at_home(),
         thing: input.thing_name.clone(),
         certificate: input.certificate_id.as_deref().map(str::to_ascii_lowercase),
         client_id: input.client_id.clone(),
-        address: address.transpose()?,
+        address: input.ip_address.as_deref().map(address).transpose()?,
     };
     let limit = input.max_results.map_or(PAGE, usize::from);
     let before = before.and_then(|position| u64::try_from(position).ok());
@@ -123,5 +117,12 @@ pub async fn list_refusals(cx: &Call<'_>, input: ListRefusals) -> Result<ListRef
     Ok(ListRefusalsOutput {
         refusals: found.into_iter().map(Shown::from).collect(),
         next_token: position.map(|position| listing.token(position)),
+    })
+}
+
+/// What `ipAddress` says.
+pub(super) fn address(text: &str) -> Result<IpAddr, Error> {
+    text.parse().map_err(|_| {
+        Error::invalid(format!("ipAddress {text:?} must be an IPv4 or IPv6 address, such as 192.0.2.1"))
     })
 }

@@ -145,6 +145,7 @@ const IOT: &[Row] = &[
     row("GetRegistrationCode", &[Everything]),
     row("GetThingConnectivityData", &[THING]),
     row("ListAttachedPolicies", &[Everything]),
+    row("ListAuditEvents", &[Arn("resource")]),
     row("ListCACertificates", &[Everything]),
     row("ListCertificates", &[Everything]),
     row("ListCertificatesByCA", &[Everything]),

@@ -9,6 +9,7 @@
 
 mod api;
 mod attachment;
+mod audit;
 mod authority;
 mod authorization;
 mod bed;
