@@ -21,7 +21,7 @@ mod trust;
 mod variables;
 mod wildcard;
 
-pub use document::{Document, MAX_CHARACTERS, Malformed, characters};
+pub use document::{Document, MAX_CHARACTERS, Malformed, characters, statement_of};
 pub use evaluate::{Decision, Explanation, Place, PolicySet, Reason, Refused, Request};
 pub use facts::{AlternativeName, CertificateFacts, CertificateField, NameField, ThingFacts};
 pub use identity::{MAX_IAM_CHARACTERS, MalformedDocument};

@@ -134,6 +134,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "DetachPolicy") => with_input!(attachment::detach_policy),
         (Service::Iot, "DetachPrincipalPolicy") => with_input!(attachment::detach_principal_policy),
         (Service::Iot, "DetachThingPrincipal") => with_input!(principal::detach_thing_principal),
+        (Service::Iot, "ExplainAuthorization") => with_input!(authorization::explain_authorization),
         (Service::Iot, "GetEffectivePolicies") => with_input!(authorization::get_effective_policies),
         (Service::Iot, "GetPolicy") => with_input!(policy::get_policy),
         (Service::Iot, "GetPolicyVersion") => with_input!(policy::get_policy_version),
@@ -424,7 +425,8 @@ async fn run(
 
 /// Audits what changed something and what was refused.
 async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation: &'static str, code: &str) {
-    let reads = ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb));
+    let reads =
+        ["Get", "List", "Describe", "Explain", "Plan", "Test"].iter().any(|verb| operation.starts_with(verb));
     if reads && code == "OK" {
         return;
     }

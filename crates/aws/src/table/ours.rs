@@ -8,6 +8,21 @@ use crate::table::{Check, Fault, Method, Operation, Place, Text, may, need};
 /// By name, ascending.
 pub static OPERATIONS: &[Operation] = &[
     Operation {
+        name: "ExplainAuthorization",
+        service: Service::Iot,
+        method: Method::Post,
+        path: "/adit/authorization/explain",
+        status: 200,
+        members: &[
+            may("principal", &ANY),
+            may("clientId", &TEXT),
+            need("authInfos", &AUTH_INFOS),
+            may("policyNamesToAdd", &POLICY_NAMES),
+            may("policyNamesToSkip", &POLICY_NAMES),
+        ],
+        faults: FAULTS,
+    },
+    Operation {
         name: "ListAuditEvents",
         service: Service::Iot,
         method: Method::Get,
@@ -102,7 +117,11 @@ const FAULTS: &[Fault] = &[
     Fault { name: "UnauthorizedException", status: 401 },
 ];
 
+static ACTION_TYPE: Check = Check::Text(Text::one_of(&["PUBLISH", "SUBSCRIBE", "RECEIVE", "CONNECT"]));
 static ANY: Check = Check::Text(Text::sized(1, 2048));
+static AUTH_INFO: Check =
+    Check::Structure(&[need("actionType", &ACTION_TYPE), need("resources", &RESOURCES)]);
+static AUTH_INFOS: Check = Check::List { min: 1, max: 10, item: &AUTH_INFO };
 /// The whole id of a certificate or its beginning.
 static CERTIFICATE_ID: Check = Check::Text(Text::sized(1, 64).like(&pattern::HEX_ID));
 static FLAG: Check = Check::Boolean;
@@ -110,6 +129,9 @@ static MAX_RESULTS: Check = Check::Integer { min: 1, max: 250 };
 static NEXT_TOKEN: Check = Check::Text(Text::any());
 static PARAMETERS: Check = Check::Map { min: 0, max: 100, key: &TEXT, value: &PARAMETER_VALUE };
 static PARAMETER_VALUE: Check = Check::Text(Text::sized(0, 4096));
+static POLICY_NAME: Check = Check::Text(Text::sized(1, 128).like(&pattern::ROLE_SESSION));
+static POLICY_NAMES: Check = Check::List { min: 0, max: 20, item: &POLICY_NAME };
+static RESOURCES: Check = Check::List { min: 1, max: 100, item: &ANY };
 static TEMPLATE_BODY: Check = Check::Text(Text::sized(0, 10_240));
 static TEMPLATE_NAME: Check = Check::Text(Text::sized(1, 36).like(&pattern::THING_NAME));
 static TEXT: Check = Check::Text(Text::sized(1, 128));

@@ -123,6 +123,16 @@ pub(super) fn statements(text: &str, most: usize) -> Result<Vec<Json>, Malformed
     }
 }
 
+/// A statement as the text of a document has it; counted from 1.
+#[must_use]
+pub fn statement_of(text: &str, number: usize) -> Option<serde_json::Value> {
+    let document: serde_json::Value = serde_json::from_str(text).ok()?;
+    match document.get("Statement")? {
+        serde_json::Value::Array(list) => list.get(number.checked_sub(1)?).cloned(),
+        one => Some(one.clone()).filter(|_| number == 1),
+    }
+}
+
 /// The length of a document as AWS counts it: characters besides whitespace (spec: policies §8).
 #[must_use]
 pub fn characters(text: &str) -> usize {

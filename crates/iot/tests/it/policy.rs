@@ -4,7 +4,7 @@ mod iam;
 mod naive;
 mod vectors;
 
-use adit_iot::policy::{Document, MAX_CHARACTERS};
+use adit_iot::policy::{Document, MAX_CHARACTERS, statement_of};
 
 fn padded(length: usize, spaces: usize) -> String {
     let (start, end) = (r#"{"Statement":[{"Sid":""#, r#"","Effect":"Allow","Action":"*","Resource":"*"}]}"#);
@@ -26,4 +26,17 @@ fn a_message_repeats_little_of_what_was_sent() {
         format!(r#"{{"Statement":{{"Effect":"Allow","Action":"*","Resource":"{}"}}}}"#, "x".repeat(1_500));
     let error = Document::parse(&long).unwrap_err().to_string();
     assert!(error.contains(&format!("{}…", "x".repeat(120))) && error.len() < 400, "{error}");
+}
+
+#[test]
+fn a_statement_is_found_by_its_number() {
+    let list = r#"{"Statement": [{"Sid": "a", "n": 1}, {"Sid": "b"}]}"#;
+    let one = r#"{"Statement": {"Sid": "a", "n": 1}}"#;
+    let first = serde_json::json!({ "Sid": "a", "n": 1 });
+    assert_eq!(statement_of(list, 1), Some(first.clone()));
+    assert_eq!(statement_of(list, 2), Some(serde_json::json!({ "Sid": "b" })));
+    assert_eq!(statement_of(one, 1), Some(first));
+    for (text, number) in [(list, 0), (list, 3), (one, 0), (one, 2), ("{}", 1), ("", 1)] {
+        assert_eq!(statement_of(text, number), None, "{text} {number}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Which policies count for a device, and what they would decide (spec: control-plane §8.4, policies §1 and §7).
 
+mod explain;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::policy::{PolicyLine, not_found};
 use crate::pki;
 use crate::state::Call;
+
+pub use explain::explain_authorization;
 
 /// Input of GetEffectivePolicies.
 #[derive(Debug, Default, Deserialize)]
@@ -71,7 +75,7 @@ pub async fn get_effective_policies(
     Ok(GetEffectivePoliciesOutput { effective_policies: effective.collect() })
 }
 
-/// Input of TestAuthorization.
+/// Input of TestAuthorization, and of ExplainAuthorization.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TestAuthorization {
@@ -100,6 +104,12 @@ pub struct AuthInfo {
     pub resources: Vec<String>,
 }
 
+impl AuthInfo {
+    fn action(&self) -> Result<ActionType, Error> {
+        self.action_type.ok_or_else(|| Error::invalid("Every one of authInfos needs an actionType."))
+    }
+}
+
 /// What may be asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -124,6 +134,10 @@ impl ActionType {
         }
     }
 }
+
+const ALLOWED: &str = "ALLOWED";
+const EXPLICIT_DENY: &str = "EXPLICIT_DENY";
+const IMPLICIT_DENY: &str = "IMPLICIT_DENY";
 
 /// Output of TestAuthorization.
 #[derive(Debug, Serialize)]
@@ -170,7 +184,8 @@ pub async fn test_authorization(
 /// The policies and facts that all questions of a call share.
 struct Judge {
     set: PolicySet,
-    names: Vec<PolicyName>,
+    /// Texts by name; one that does not parse is not in the set.
+    policies: BTreeMap<PolicyName, String>,
     client_id: Option<String>,
     certificate: Option<CertificateFacts>,
     thing: Option<ThingFacts>,
@@ -200,36 +215,37 @@ impl Judge {
         for name in &input.policy_names_to_skip {
             policies.remove(&PolicyName::parse(name)?);
         }
-        let (mut names, mut documents) = (Vec::new(), Vec::new());
-        for (name, text) in policies {
-            match Document::parse(&text) {
+        let mut documents = Vec::new();
+        for (name, text) in &policies {
+            match Document::parse(text) {
                 Ok(document) => documents.push((Arc::from(name.as_str()), Arc::new(document))),
                 Err(error) => {
                     tracing::error!(policy = %name, %error, "a stored policy does not parse and counts as absent")
                 }
             }
-            names.push(name);
         }
         Ok(Self {
             set: PolicySet::new(documents),
-            names,
+            policies,
             client_id: input.client_id.clone(),
             certificate,
             thing,
         })
     }
 
-    fn ask(&self, cx: &Call<'_>, info: AuthInfo) -> Result<AuthResult, Error> {
-        let Some(action_type) = info.action_type else {
-            return Err(Error::invalid("Every one of authInfos needs an actionType."));
-        };
-        let context = Context {
+    fn context<'a>(&'a self, cx: &Call<'a>, action: ActionType) -> Context<'a> {
+        Context {
             client_id: self.client_id.as_deref(),
             certificate: self.certificate.as_ref(),
             thing: self.thing.as_ref(),
-            connect: (action_type == ActionType::Connect).then(ConnectFacts::default),
+            connect: (action == ActionType::Connect).then(ConnectFacts::default),
             ..Context::new(cx.scope, cx.now)
-        };
+        }
+    }
+
+    fn ask(&self, cx: &Call<'_>, info: AuthInfo) -> Result<AuthResult, Error> {
+        let action_type = info.action()?;
+        let context = self.context(cx, action_type);
         let (mut allowing, mut denying, mut missing) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut all_allowed, mut undecided) = (true, false);
         for resource in &info.resources {
@@ -245,14 +261,14 @@ impl Judge {
             missing.extend(explanation.missing);
         }
         let auth_decision = match (denying.is_empty(), all_allowed && !info.resources.is_empty()) {
-            (false, _) => "EXPLICIT_DENY",
-            (true, true) => "ALLOWED",
-            (true, false) => "IMPLICIT_DENY",
+            (false, _) => EXPLICIT_DENY,
+            (true, true) => ALLOWED,
+            (true, false) => IMPLICIT_DENY,
         };
         let lines = |wanted: &dyn Fn(&str) -> bool| Policies {
             policies: self
-                .names
-                .iter()
+                .policies
+                .keys()
                 .filter(|name| wanted(name.as_str()))
                 .map(|name| PolicyLine::new(cx.scope, name))
                 .collect(),

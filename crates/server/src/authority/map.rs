@@ -139,6 +139,7 @@ const IOT: &[Row] = &[
     row("DetachPolicy", &[Arn("target")]),
     row("DetachPrincipalPolicy", &[Arn("principal")]),
     row("DetachThingPrincipal", &[Arn("principal")]).keys(&["iot:thingArn"]),
+    row("ExplainAuthorization", &[Arn("principal")]),
     row("GetEffectivePolicies", &[Arn("principal")]),
     row("GetPolicy", &[POLICY]),
     row("GetPolicyVersion", &[POLICY]),

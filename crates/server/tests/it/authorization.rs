@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::bed::Bed;
 use crate::iot::{PREFIX, call, certificate, done, get, group, put_into_group, refused, thing, with};
+use crate::people::user;
 
 fn document(statements: &[(&str, &str, &str)]) -> String {
     let statements: Vec<Value> = statements
@@ -130,6 +131,99 @@ async fn a_test_says_what_would_be_decided_and_why() {
         let answer = call(&bed, "POST", "/test-authorization", body.clone()).await;
         assert_eq!(answer.status, status, "{body} {answer:?}");
     }
+}
+
+const EXPLAIN: &str = "/adit/authorization/explain";
+
+#[tokio::test]
+async fn an_explanation_gives_the_statements_that_decide() {
+    let bed = Bed::new().await;
+    let arn = set_up(&bed).await;
+    let one = r#"{"Version":"2012-10-17","Statement":{"Sid":"One","Effect":"Deny","Action":["iot:*"],
+        "Resource":"*","Condition":{"StringEquals":{"iot:ClientId":["lamp",7]}}}}"#;
+    assert_eq!(call(&bed, "POST", "/policies/one", json!({ "policyDocument": one })).await.status, 200);
+    let explain = async |more: Value, infos: Value| {
+        let mut body = json!({ "principal": arn, "clientId": "lamp", "authInfos": infos });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = call(&bed, "POST", EXPLAIN, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["results"].clone()
+    };
+    let topic = |tail: &str| format!("{PREFIX}topic/{tail}");
+    let infos = json!([
+        { "actionType": "PUBLISH", "resources": [topic("a"), topic("secret/b")] },
+        { "actionType": "RECEIVE", "resources": [topic("a")] },
+    ]);
+    let policies = json!(["connect", "not-there", "topics"]);
+    let statement = |effect: &str, tail: &str| json!({ "Effect": effect, "Action": "iot:Publish", "Resource": topic(tail) });
+    let said = |policy: &str, effect: &str, tail: &str| json!({ "policyName": policy, "number": 1, "effect": effect, "statement": statement(effect, tail) });
+    let expected = json!([
+        {
+            "actionType": "PUBLISH", "resource": topic("a"), "decision": "ALLOWED",
+            "reason": "allowed by policy topics statement 1", "statements": [said("topics", "Allow", "*")],
+            "policies": policies, "missingContextValues": [], "thingName": "lamp",
+        },
+        {
+            "actionType": "PUBLISH", "resource": topic("secret/b"), "decision": "EXPLICIT_DENY",
+            "reason": "explicit deny by policy not-there statement 1",
+            "statements": [said("not-there", "Deny", "secret/*")],
+            "policies": policies, "missingContextValues": [], "thingName": "lamp",
+        },
+        {
+            "actionType": "RECEIVE", "resource": topic("a"), "decision": "IMPLICIT_DENY",
+            "reason": format!("no statement allows iot:Receive on {}; policies considered: connect, not-there, topics", topic("a")),
+            "statements": [], "policies": policies, "missingContextValues": [], "thingName": "lamp",
+        },
+    ]);
+    assert_eq!(explain(json!({}), infos).await, expected);
+
+    let infos = json!([{ "actionType": "CONNECT", "resources": [format!("{PREFIX}client/lamp")] }]);
+    let denied = explain(json!({ "policyNamesToAdd": ["one"] }), infos.clone()).await[0].clone();
+    assert_eq!(denied["reason"], "explicit deny by policy one statement 1 (Sid One)");
+    let text: Value = serde_json::from_str(one).unwrap();
+    let expected = json!([{ "policyName": "one", "number": 1, "sid": "One", "effect": "Deny", "statement": text["Statement"] }]);
+    assert_eq!(denied["statements"], expected);
+    // Another client id is no thing: no group's policies, and the variable has no value.
+    let other = explain(json!({ "clientId": "other" }), infos).await[0].clone();
+    assert_eq!((&other["decision"], &other["policies"]), (&json!("IMPLICIT_DENY"), &json!(["connect"])));
+    assert_eq!(other["missingContextValues"], json!(["iot:Connection.Thing.ThingName"]));
+    assert_eq!(other.get("thingName"), None);
+    // What changes nothing is not in the audit log.
+    let audited = bed.audit().await;
+    assert!(audited.iter().all(|row| row["action"] != "ExplainAuthorization"), "{audited:?}");
+}
+
+#[tokio::test]
+async fn an_explanation_takes_a_right_and_so_many_questions() {
+    let bed = Bed::new().await;
+    let arn = set_up(&bed).await;
+    let ask = |count| json!([{ "actionType": "PUBLISH", "resources": vec!["*"; count] }]);
+    let unknown = format!("{PREFIX}cert/{}", "0".repeat(64));
+    for (body, status) in [
+        (json!({ "authInfos": ask(100) }), 200),
+        (json!({ "authInfos": ask(101) }), 400),
+        (json!({ "authInfos": [ask(60)[0], ask(41)[0]] }), 400),
+        (json!({ "authInfos": vec![ask(1)[0].clone(); 11] }), 400),
+        (json!({ "authInfos": [] }), 400),
+        (json!({ "authInfos": [{ "resources": ["*"] }] }), 400),
+        (json!({ "authInfos": ask(1), "principal": "nobody" }), 400),
+        (json!({ "authInfos": ask(1), "principal": unknown }), 404),
+        (json!({ "authInfos": ask(1), "policyNamesToAdd": ["unknown"] }), 404),
+        (json!({ "authInfos": ask(1), "policyNamesToSkip": ["unknown"] }), 200),
+    ] {
+        let answer = call(&bed, "POST", EXPLAIN, body.clone()).await;
+        assert_eq!(answer.status, status, "{body} {answer:?}");
+    }
+    let body = json!({ "principal": arn, "authInfos": ask(1) });
+    let allowed = json!([{ "Effect": "Allow", "Action": "iot:ExplainAuthorization", "Resource": arn }]);
+    let may = user(&bed, "alice", allowed).await;
+    assert_eq!(may.iot(&bed, "POST", EXPLAIN, body.clone()).await.status, 200);
+    let other = json!({ "principal": unknown, "authInfos": ask(1) });
+    assert_eq!(may.iot(&bed, "POST", EXPLAIN, other).await.status, 403);
+    let may_not =
+        user(&bed, "bob", json!([{ "Effect": "Allow", "Action": "iot:TestAuthorization", "Resource": "*" }]))
+            .await;
+    assert_eq!(may_not.iot(&bed, "POST", EXPLAIN, body).await.status, 403);
 }
 
 #[tokio::test]
