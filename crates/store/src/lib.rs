@@ -32,6 +32,7 @@ mod sql;
 mod sqlite;
 mod tag;
 mod thing;
+mod thing_event;
 mod thing_group;
 mod thing_type;
 mod token;
@@ -63,6 +64,7 @@ pub use session::{NewSession, SessionOpened, SessionRecord, StoredWill, Subscrip
 pub use shadow::ShadowUpdated;
 pub use tag::Tagged;
 pub use thing::{ThingCreated, ThingDeleted, ThingUpdated};
+pub use thing_event::{DeviceEvent, ThingEvent, ThingEventKind};
 pub use thing_group::{GroupCreated, GroupDeleted, GroupFilter, GroupUpdated, Regrouped};
 pub use thing_type::{TypeChanged, TypeCreated};
 pub use token::{Claim, Claimed, Link, TokenHash, TokenRecord, TokenState, hash_token};

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "audit_by_resource",
         sql: include_str!("../migrations/0008_audit_by_resource.sql"),
     },
+    Migration { version: 9, name: "thing_event", sql: include_str!("../migrations/0009_thing_event.sql") },
 ];
 
 /// What a migration needs beyond a [`Tx`]: many statements in one text.

@@ -23,6 +23,7 @@ mod setting;
 mod shadow;
 mod tag;
 mod thing;
+mod thing_event;
 mod thing_group;
 mod thing_type;
 mod token;
