@@ -24,6 +24,7 @@ pub mod session;
 pub mod shadow;
 pub mod tag;
 pub mod thing;
+pub mod thing_event;
 pub mod thing_group;
 pub mod thing_type;
 pub mod tunnel;
@@ -171,6 +172,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "PlanProvisioning") => with_input!(provisioning_plan::plan_provisioning),
         (Service::Iot, "RetryProvisioning") => with_input!(attempt::retry_provisioning),
         (Service::Iot, "ListRefusals") => with_input!(refusal::list_refusals),
+        (Service::Iot, "ListThingEvents") => with_input!(thing_event::list_thing_events),
         (Service::Iot, "ListThings") => with_input!(thing::list_things),
         (Service::Iot, "ListThingsInThingGroup") => with_input!(thing_group::list_things_in_thing_group),
         (Service::Iot, "RegisterCACertificate") => with_input!(ca::register_ca_certificate),

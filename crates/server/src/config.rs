@@ -67,6 +67,8 @@ pub struct Config {
     pub limits: Limits,
     /// The audit log.
     pub audit: Audit,
+    /// What happened to the devices of things.
+    pub timeline: Timeline,
     /// How the server ends.
     pub shutdown: Shutdown,
     /// Switches for test use only.
@@ -455,6 +457,17 @@ pub struct Audit {
     /// How long rows are kept.
     #[serde(with = "units::duration")]
     pub retention: Duration,
+}
+
+/// `[timeline]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Timeline {
+    /// How long events are kept.
+    #[serde(with = "units::duration")]
+    pub retention: Duration,
+    /// Rows a thing keeps; 0: none is kept.
+    pub events_per_thing: u32,
 }
 
 /// `[shutdown]`

@@ -35,6 +35,7 @@ mod start;
 pub mod state;
 pub mod sweep;
 pub mod tasks;
+pub mod timeline;
 pub mod topics;
 pub mod trouble;
 pub mod tunnel;

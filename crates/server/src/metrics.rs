@@ -105,6 +105,10 @@ pub struct Metrics {
     pub replacements: Counter,
     /// The device gateway.
     pub mqtt: Mqtt,
+    /// Events of things that found no room.
+    pub timeline_lost_full: Counter,
+    /// Events of things that could not be stored.
+    pub timeline_lost_store: Counter,
     store_transactions: Counter,
     store_commits: Counter,
     store_refused: Counter,
@@ -188,6 +192,12 @@ const NAMES: &[(&str, Option<Unit>, Shape, &str)] = &[
         Shape::Counter,
         "Audit rows that could not be stored; they are in the log.",
     ),
+    (
+        "adit_timeline_lost_total",
+        None,
+        Shape::Counter,
+        "Events that are not in the timelines of their things, by reason: too many at once, or the store failed.",
+    ),
 ];
 
 enum Shape {
@@ -253,6 +263,8 @@ impl Metrics {
                 dropped_unserved: counter("adit_mqtt_dropped_total", &[("reason", "unserved")]),
                 retained_refused: counter("adit_mqtt_dropped_total", &[("reason", "retained-full")]),
             },
+            timeline_lost_full: counter("adit_timeline_lost_total", &[("reason", "full")]),
+            timeline_lost_store: counter("adit_timeline_lost_total", &[("reason", "store")]),
             store_transactions: counter("adit_store_transactions_total", &[]),
             store_commits: counter("adit_store_commits_total", &[]),
             store_refused: counter("adit_store_refused_total", &[]),

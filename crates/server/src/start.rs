@@ -30,6 +30,7 @@ use crate::shutdown::{Phase, Phases};
 use crate::sides::Sides;
 use crate::state::{Listening, State};
 use crate::tasks::Tasks;
+use crate::timeline::Timeline;
 use crate::trouble::StartError;
 use crate::tunnel::Relays;
 use crate::why::Why;
@@ -99,6 +100,7 @@ impl Server {
         running.state().gateway.load(running.state()).await.map_err(store_failed)?;
         running.tasks.spawn(Gateway::write(Arc::clone(running.state())));
         running.tasks.spawn(Gateway::watch(Arc::clone(running.state())));
+        running.tasks.spawn(Timeline::run(Arc::clone(running.state())));
         running.spawn_listeners(listeners, tls, metrics_listener);
         running.tasks.spawn(admin::serve(Arc::clone(&running.control), admin_listener));
         running.tasks.spawn(sweep::run(Arc::clone(running.state())));
@@ -153,6 +155,8 @@ fn state(
 ) -> Arc<State> {
     let issuer = pki::DeviceIssuer::new(&config.node.data_dir.join("pki"));
     let metrics = Metrics::new();
+    let timeline =
+        Arc::new(Timeline::new(config.timeline.events_per_thing, metrics.timeline_lost_full.clone()));
     Arc::new_cyclic(|this: &Weak<State>| State {
         gateway: Gateway::new(this.clone(), &config, &metrics, clock.clone()),
         relays: Relays::new(Arc::new(Sides(this.clone())), config.tunnel.idle_timeout),
@@ -170,6 +174,7 @@ fn state(
         access: AccessCache::default(),
         authority: Authority::default(),
         why: Why::default(),
+        timeline,
         rates: Rates::default(),
         codes: Codes::default(),
         tasks: Tasks::default(),
@@ -301,6 +306,7 @@ impl Running {
             state.relays.ended().await;
             state.tasks.ended().await;
             state.gateway.close().await;
+            state.timeline.close();
             while self.tasks.join_next().await.is_some() {}
         };
         if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {

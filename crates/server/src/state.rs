@@ -1,6 +1,7 @@
 //! What handlers and connections may reach: one plain struct behind one `Arc`, built once at start.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use adit_iot::tunnel::Horizon;
 use adit_iot::{Scope, Timestamp};
@@ -27,6 +28,7 @@ use crate::rates::Rates;
 use crate::refusals::Refusals;
 use crate::shutdown::Phases;
 use crate::tasks::Tasks;
+use crate::timeline::Timeline;
 use crate::tunnel::Relays;
 use crate::why::Why;
 
@@ -71,6 +73,8 @@ pub struct State {
     pub authority: Authority,
     /// Why devices were refused lately.
     pub why: Why,
+    /// What happened to the devices of things, on its way to the store.
+    pub timeline: Arc<Timeline>,
     /// Tunnel connections a second.
     pub rates: Rates,
     /// One-time codes that sign in to the console.
@@ -105,6 +109,13 @@ impl State {
     pub fn horizon(&self) -> Horizon {
         let retention = self.config.tunnel.retention.as_millis();
         Horizon { now: self.now(), retention_millis: i64::try_from(retention).unwrap_or(i64::MAX) }
+    }
+
+    /// Events of things from before are past their retention.
+    #[must_use]
+    pub fn timeline_since(&self) -> Timestamp {
+        let kept = self.config.timeline.retention.as_millis();
+        self.now().plus_millis(i64::try_from(kept).unwrap_or(i64::MAX).saturating_neg())
     }
 }
 

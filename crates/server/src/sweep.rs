@@ -1,5 +1,5 @@
-//! What time does by itself: tunnels end and are forgotten, audit rows and versions of deleted shadows age, certificates
-//! come due.
+//! What time does by itself: tunnels end and are forgotten, audit rows, events of things and versions of deleted
+//! shadows age, certificates come due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::state::State;
 const LONGEST: Duration = Duration::from_secs(30);
 /// The shortest, so that a store that fails is not asked all the time.
 const SHORTEST: Duration = Duration::from_millis(200);
-/// Milliseconds between two looks at old audit rows: each is a write, and they are old.
+/// Milliseconds between two looks at old rows: each is a write, and they are old.
 const TRIM_EVERY: i64 = 3_600_000;
 /// Rows handled in one transaction.
 const BATCH: usize = 500;
@@ -28,6 +28,7 @@ pub async fn run(state: Arc<State>) {
         if now.saturating_sub(trimmed) >= TRIM_EVERY {
             trimmed = now;
             trim(&state).await;
+            trim_timelines(&state).await;
             forget_shadows(&state).await;
         }
         if let Err(error) = once(&state).await {
@@ -98,6 +99,20 @@ async fn trim(state: &State) {
             Ok(_) => return,
             Err(error) => {
                 tracing::error!(%error, "old audit rows could not be taken away; trying again in an hour");
+                return;
+            }
+        }
+    }
+}
+
+/// Takes away events of things past their retention.
+async fn trim_timelines(state: &State) {
+    loop {
+        match state.store.thing_events_trim(state.timeline_since(), BATCH).await {
+            Ok(gone) if gone >= BATCH as u64 => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(%error, "old events of things could not be taken away; trying again in an hour");
                 return;
             }
         }

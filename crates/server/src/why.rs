@@ -166,7 +166,7 @@ impl Refusal {
 
     fn shortened(mut self) -> Self {
         for text in [&mut self.thing, &mut self.client_id, &mut self.resource] {
-            text.iter_mut().for_each(shorten);
+            text.iter_mut().for_each(|text| shorten(text, TEXT));
         }
         self
     }
@@ -186,8 +186,9 @@ impl Refusal {
     }
 }
 
-fn shorten(text: &mut String) {
-    if let Some((end, _)) = text.char_indices().nth(TEXT) {
+/// Cuts a text behind so many characters.
+pub(crate) fn shorten(text: &mut String, most: usize) {
+    if let Some((end, _)) = text.char_indices().nth(most) {
         text.truncate(end);
         text.push('…');
     }

@@ -85,6 +85,19 @@ pub static OPERATIONS: &[Operation] = &[
         faults: FAULTS,
     },
     Operation {
+        name: "ListThingEvents",
+        service: Service::Iot,
+        method: Method::Get,
+        path: "/adit/things/{thingName}/events",
+        status: 200,
+        members: &[
+            need("thingName", &THING_NAME).at(Place::Path, "thingName"),
+            may("maxResults", &MAX_RESULTS).at(Place::Query, "maxResults"),
+            may("nextToken", &NEXT_TOKEN).at(Place::Query, "nextToken"),
+        ],
+        faults: FAULTS,
+    },
+    Operation {
         name: "PlanProvisioning",
         service: Service::Iot,
         method: Method::Post,

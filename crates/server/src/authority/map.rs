@@ -163,6 +163,7 @@ const IOT: &[Row] = &[
     row("ListRefusals", &[Everything]),
     row("ListTagsForResource", &[Arn("resourceArn")]),
     row("ListTargetsForPolicy", &[POLICY]),
+    row("ListThingEvents", &[THING]),
     row("ListThingGroups", &[Everything]),
     row("ListThingGroupsForThing", &[THING]),
     row("ListThingPrincipals", &[THING]),

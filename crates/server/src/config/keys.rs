@@ -472,6 +472,20 @@ pub const KEYS: &[Key] = &[
         "How long audit rows are kept in the database.",
     ),
     key(
+        "timeline.retention",
+        Kind::Duration(60, 3650 * DAY),
+        "\"30d\"",
+        "duration",
+        "How long the events of a thing (connected, disconnected, refused, provisioned) are kept in the database.",
+    ),
+    key(
+        "timeline.events-per-thing",
+        Kind::Number(0, 100_000),
+        "500",
+        "rows",
+        "Rows that a thing's timeline holds. A quarter are for connects, a quarter for disconnects, the rest for refusals and provisioning, so that a device in a loop does not push out everything else; of each kind the newest stay. A refusal that repeats is one row. 0 turns timelines off.",
+    ),
+    key(
         "shutdown.drain",
         Kind::Duration(0, DAY),
         "\"30s\"",

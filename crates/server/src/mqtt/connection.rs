@@ -230,7 +230,7 @@ impl Driver {
             for held in &mut client.held {
                 held.since = now;
             }
-            events::connected(&self.broker, client);
+            events::connected(&self.state, &self.broker, client);
         }
         if self.state.phases.now() == Phase::Ending {
             // It came in after everybody was told.

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use adit_mqtt::Filter;
 use adit_mqtt::why::Why;
+use adit_store::{ThingEvent, ThingEventKind};
 use serde_json::{Map, Value, json};
 
 use super::broker::Broker;
 use super::client::Client;
 use super::{Identity, Peer};
 use crate::state::State;
+use crate::timeline;
 
 /// `principalIdentifier`: the bare certificate id, or the ARN of who signed.
 pub(super) fn principal(peer: &Peer) -> Arc<str> {
@@ -21,7 +23,8 @@ pub(super) fn principal(peer: &Peer) -> Arc<str> {
 }
 
 /// A connection was accepted.
-pub(super) fn connected(broker: &Broker, client: &Client) {
+pub(super) fn connected(state: &State, broker: &Broker, client: &Client) {
+    note(state, client, ThingEvent::new(ThingEventKind::Connected, state.now()));
     let more = json!({
         "ipAddress": client.rights.peer.address.ip().to_canonical().to_string(),
         "versionNumber": client.version_number,
@@ -30,10 +33,17 @@ pub(super) fn connected(broker: &Broker, client: &Client) {
 }
 
 /// A connection is over.
-pub(super) fn disconnected(broker: &Broker, client: &Client, why: Why) {
+pub(super) fn disconnected(state: &State, broker: &Broker, client: &Client, why: Why) {
+    let reason = why.lifecycle(client.slot.version);
+    let event = ThingEvent::new(ThingEventKind::Disconnected, state.now());
+    note(
+        state,
+        client,
+        ThingEvent { reason: Some(reason.to_owned()), detail: Some(why.to_string()), ..event },
+    );
     let more = json!({
         "clientInitiatedDisconnect": why.is_from_client(),
-        "disconnectReason": why.lifecycle(client.slot.version),
+        "disconnectReason": reason,
         "versionNumber": client.version_number,
     });
     of_client(broker, client, "disconnected", "presence/disconnected", more);
@@ -55,6 +65,12 @@ pub(super) fn subscribed(broker: &Broker, client: &Client, filters: &[Filter]) {
 /// Subscriptions ended.
 pub(super) fn unsubscribed(broker: &Broker, client: &Client, filters: &[Filter]) {
     of_client(broker, client, "unsubscribed", "subscriptions/unsubscribed", topics(filters));
+}
+
+/// Puts an event into the timeline of the client's thing.
+fn note(state: &State, client: &Client, event: ThingEvent) {
+    let (peer, thing) = (&client.rights.peer, client.rights.thing());
+    state.timeline.note(timeline::of_peer(peer, &client.slot.client_id, thing, event));
 }
 
 fn topics(filters: &[Filter]) -> Value {

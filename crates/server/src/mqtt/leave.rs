@@ -79,7 +79,7 @@ pub(super) async fn leave(
         None => None,
     };
     release(broker, &client, waiting, end_state(end.session), expiry, why.lifecycle(slot.version));
-    events::disconnected(broker, &client, why);
+    events::disconnected(state, broker, &client, why);
     state.metrics.count("adit_mqtt_disconnects_total", "reason", why.lifecycle(slot.version));
 }
 

@@ -45,6 +45,7 @@ mod tag;
 mod thing;
 mod thing_group;
 mod thing_type;
+mod timeline;
 mod tls;
 mod tunnel;
 mod upgrade;
