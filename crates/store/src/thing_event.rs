@@ -113,7 +113,7 @@ impl ThingEvent {
 ///
 /// It is an event of the thing that the connection speaks for, and of the thing that is called like its client, by
 /// which AWS's index goes: usually one and the same. If there is neither, it is one of each thing that its certificate
-/// is attached to, if those are not more than ten.
+/// is attached to, if those are not more than ten. What was provisioned is the thing, whatever its client was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceEvent {
     /// Account and region; without them only the certificate says whose it is.
@@ -224,8 +224,10 @@ fn things_of(tx: &Tx<'_>, device: &DeviceEvent) -> Result<Vec<i64>> {
         return Ok(things);
     };
     let (thing, client) = (device.thing.as_deref(), device.event.client_id.as_deref());
+    let client =
+        client.filter(|client| Some(*client) != thing && device.event.kind != ThingEventKind::Provisioned);
     let mut things = Vec::new();
-    for name in thing.into_iter().chain(client.filter(|client| Some(*client) != thing)) {
+    for name in thing.into_iter().chain(client) {
         things.extend(tx.first(
             "SELECT seq FROM thing WHERE account = $1 AND region = $2 AND name = $3",
             args![scope.account(), scope.region(), name],

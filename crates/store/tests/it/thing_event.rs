@@ -99,10 +99,16 @@ fn an_event_is_of_the_connections_thing_and_of_the_one_called_like_the_client() 
         .await;
         assert_eq!(reasons(&store, "lamp").await, ["both", "same"]);
         assert_eq!(reasons(&store, "door").await, ["named", "both"]);
+        let provisioned = ThingEvent {
+            client_id: Some("door".to_owned()),
+            ..event(ThingEventKind::Provisioned, 1, "by a client called like another thing")
+        };
+        add(&store, vec![of("lamp", provisioned)]).await;
+        assert_eq!((reasons(&store, "lamp").await.len(), reasons(&store, "door").await.len()), (3, 2));
         let elsewhere = Scope::new("123456789012", "eu-west-1").unwrap();
         add(&store, vec![DeviceEvent { scope: Some(elsewhere), ..of("lamp", event(Connected, 2, "x")) }])
             .await;
-        assert_eq!(reasons(&store, "lamp").await.len(), 2);
+        assert_eq!(reasons(&store, "lamp").await.len(), 3);
     });
 }
 
