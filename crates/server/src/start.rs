@@ -173,7 +173,7 @@ fn state(
         refusals: Refusals::default(),
         access: AccessCache::default(),
         authority: Authority::default(),
-        why: Why::default(),
+        why: Why::new(Arc::clone(&timeline)),
         timeline,
         rates: Rates::default(),
         codes: Codes::default(),

@@ -16,7 +16,6 @@ use tokio::sync::{Notify, watch};
 
 use crate::mqtt::{Identity, Peer};
 use crate::state::State;
-use crate::why::shorten;
 
 /// Events that may wait for the task that writes.
 const WAITING: usize = 4_096;
@@ -161,6 +160,14 @@ pub fn of_peer(peer: &Peer, client_id: &str, thing: Option<&str>, event: ThingEv
             detail: event.detail.or(signer),
             ..event
         },
+    }
+}
+
+/// Cuts a text behind so many characters.
+pub(crate) fn shorten(text: &mut String, most: usize) {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
     }
 }
 

@@ -6,13 +6,15 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use adit_iot::{Scope, Timestamp};
+use adit_store::{DeviceEvent, ThingEvent, ThingEventKind};
 use serde::Serialize;
 
 use crate::access::Denied;
 use crate::mqtt::{Identity, Peer};
+use crate::timeline::{Timeline, shorten};
 
 /// Refusals kept.
 const KEPT: usize = 2_048;
@@ -147,21 +149,45 @@ impl Refusal {
     /// The whole sentence, such as `publish to foo/bar refused: no statement allows …`.
     #[must_use]
     pub fn text(&self) -> String {
+        let end = if self.stage == Stage::FirstConnection { "closed" } else { "refused" };
+        format!("{} {end}: {}", self.tried(), self.why)
+    }
+
+    /// What was tried, such as `publish to foo/bar`.
+    fn tried(&self) -> String {
         let tail = self.resource.as_deref().and_then(|arn| arn.splitn(6, ':').nth(5));
         let name = tail.map(|tail| tail.split_once('/').map_or(tail, |(_, name)| name));
-        let (stage, why) = (self.stage.as_str(), &self.why);
+        let stage = self.stage.as_str();
         match (self.stage, name) {
-            (Stage::Publish | Stage::Subscribe, Some(name)) => format!("{stage} to {name} refused: {why}"),
-            (Stage::Receive, Some(name)) => format!("delivery of {name} refused: {why}"),
-            (Stage::Connect, Some(name)) => format!("connect as {name} refused: {why}"),
-            (Stage::FirstConnection, _) => format!("first connection closed: {why}"),
+            (Stage::Publish | Stage::Subscribe, Some(name)) => format!("{stage} to {name}"),
+            (Stage::Receive, Some(name)) => format!("delivery of {name}"),
+            (Stage::Connect, Some(name)) => format!("connect as {name}"),
+            (Stage::FirstConnection, _) => "first connection".to_owned(),
             (Stage::Api, _) => {
                 let (action, resource) = (self.action.as_deref(), self.resource.as_deref());
-                format!("{} on {} refused: {why}", action.unwrap_or("a call"), resource.unwrap_or("*"))
+                format!("{} on {}", action.unwrap_or("a call"), resource.unwrap_or("*"))
             }
-            (Stage::Http, Some(_)) => format!("HTTPS request refused: {why}"),
-            _ => format!("{stage} refused: {why}"),
+            (Stage::Http, Some(_)) => "HTTPS request".to_owned(),
+            _ => stage.to_owned(),
         }
+    }
+
+    /// The same as an event of a device, if it may be one's: calls of the API are of people, and where neither account
+    /// nor certificate is known nobody could say of whose.
+    fn event(&self, now: Timestamp) -> Option<DeviceEvent> {
+        if self.stage == Stage::Api || (self.scope.is_none() && self.certificate.is_none()) {
+            return None;
+        }
+        let event = ThingEvent {
+            reason: Some(self.why.clone()),
+            stage: Some(self.stage.as_str().to_owned()),
+            client_id: self.client_id.clone(),
+            certificate_id: self.certificate.clone(),
+            ip_address: self.address.map(|address| address.to_string()),
+            detail: Some(self.tried()),
+            ..ThingEvent::new(ThingEventKind::Refused, now)
+        };
+        Some(DeviceEvent { scope: self.scope.clone(), thing: self.thing.clone(), event })
     }
 
     fn shortened(mut self) -> Self {
@@ -183,14 +209,6 @@ impl Refusal {
         self.certificate == other.certificate
             && self.principal == other.principal
             && self.client_id == other.client_id
-    }
-}
-
-/// Cuts a text behind so many characters.
-pub(crate) fn shorten(text: &mut String, most: usize) {
-    if let Some((end, _)) = text.char_indices().nth(most) {
-        text.truncate(end);
-        text.push('…');
     }
 }
 
@@ -239,9 +257,12 @@ impl Wanted {
     }
 }
 
-/// The recent refusals.
+/// The recent refusals. Those of devices are told in the timelines of their things, too.
 #[derive(Debug, Default)]
-pub struct Why(Mutex<Ring>);
+pub struct Why {
+    ring: Mutex<Ring>,
+    timeline: Arc<Timeline>,
+}
 
 #[derive(Debug, Default)]
 struct Ring {
@@ -253,10 +274,19 @@ struct Ring {
 }
 
 impl Why {
+    /// No refusals yet.
+    #[must_use]
+    pub fn new(timeline: Arc<Timeline>) -> Self {
+        Self { timeline, ..Self::default() }
+    }
+
     /// Notes a refusal, and logs it if it is not a repetition.
     pub fn note(&self, now: Timestamp, refusal: Refusal) {
         let refusal = refusal.shortened();
-        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(event) = refusal.event(now) {
+            self.timeline.note(event);
+        }
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let noted = ring.put(now, refusal);
         let suppressed = if noted.count == 1 { ring.may_log(now) } else { None };
         drop(ring);
@@ -277,13 +307,13 @@ impl Why {
 
     /// Notes what an operator may ask about, without a line in the log: nothing is wrong.
     pub fn remember(&self, now: Timestamp, refusal: Refusal) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(now, refusal.shortened());
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).put(now, refusal.shortened());
     }
 
     /// What is wanted of what was noted before `before` (everything if `None`), the newest first, at most `limit`.
     #[must_use]
     pub fn before(&self, wanted: &Wanted, before: Option<u64>, limit: usize) -> Vec<Noted> {
-        let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let older = ring.by_seq.range(..before.unwrap_or(u64::MAX)).rev().map(|(_, noted)| noted);
         older.filter(|noted| wanted.fits(&noted.refusal)).take(limit).cloned().collect()
     }
@@ -291,7 +321,7 @@ impl Why {
     /// What is wanted of what was noted after `after`, the oldest first, at most `limit`.
     #[must_use]
     pub fn after(&self, wanted: &Wanted, after: u64, limit: usize) -> Vec<Noted> {
-        let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let newer = ring.by_seq.range(after.saturating_add(1)..).map(|(_, noted)| noted);
         newer.filter(|noted| wanted.fits(&noted.refusal)).take(limit).cloned().collect()
     }
@@ -299,7 +329,7 @@ impl Why {
     /// The last number given, 0 before the first.
     #[must_use]
     pub fn last(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).last
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 }
 
@@ -409,7 +439,7 @@ mod tests {
             why.note(at(i), refusal(&i.to_string(), "x"));
         }
         assert_eq!(why.before(&Wanted::default(), None, usize::MAX).len(), KEPT);
-        assert_eq!(why.0.lock().unwrap().seqs.len(), KEPT);
+        assert_eq!(why.ring.lock().unwrap().seqs.len(), KEPT);
     }
 
     #[test]

@@ -434,6 +434,12 @@ pub(super) fn status_of(text: &str) -> Option<Status> {
 }
 
 impl Template {
+    /// What it is for.
+    #[must_use]
+    pub fn flow(&self) -> Flow {
+        self.flow
+    }
+
     /// What the template asks for with these values.
     ///
     /// # Errors

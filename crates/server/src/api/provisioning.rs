@@ -58,6 +58,8 @@ pub async fn register_thing(cx: &Call<'_>, input: RegisterThing) -> Result<Regis
         parameters: &input.parameters,
         subject,
         role: None,
+        client_id: None,
+        address: None,
     };
     let applied = apply(cx.state, attempt).await.map_err(refusal)?;
     Ok(RegisterThingOutput {

@@ -224,13 +224,14 @@ impl Driver {
     /// The client is in.
     fn enter(&mut self, ticket: Ticket, connected: Connected, scratch: &mut Scratch, now: u64) {
         self.state.metrics.count("adit_mqtt_connects_total", "result", "accepted");
+        events::entering(&self.state, &connected.client);
         self.client = Some(Box::new(connected.client));
         self.answer(ticket, Answer::Connected(connected.resumed), scratch, now);
         if let Some(client) = &mut self.client {
             for held in &mut client.held {
                 held.since = now;
             }
-            events::connected(&self.state, &self.broker, client);
+            events::connected(&self.broker, client);
         }
         if self.state.phases.now() == Phase::Ending {
             // It came in after everybody was told.

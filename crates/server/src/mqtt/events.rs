@@ -22,9 +22,13 @@ pub(super) fn principal(peer: &Peer) -> Arc<str> {
     }
 }
 
-/// A connection was accepted.
-pub(super) fn connected(state: &State, broker: &Broker, client: &Client) {
+/// A connection is about to be accepted: its timeline says so before it says anything of what the client sent along.
+pub(super) fn entering(state: &State, client: &Client) {
     note(state, client, ThingEvent::new(ThingEventKind::Connected, state.now()));
+}
+
+/// A connection was accepted.
+pub(super) fn connected(broker: &Broker, client: &Client) {
     let more = json!({
         "ipAddress": client.rights.peer.address.ip().to_canonical().to_string(),
         "versionNumber": client.version_number,

@@ -2,12 +2,13 @@
 //! (spec: provisioning §5).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use adit_iot::certificate::{Certificate, Status};
 use adit_iot::provisioning::parameters::Parameters;
-use adit_iot::provisioning::{Cause, Failure, Stage, Step, Template, Wanted};
+use adit_iot::provisioning::{Cause, Failure, Flow, Stage, Step, Template, TemplateType, Wanted};
 use adit_iot::{CertificateId, Scope, ThingName, arn};
-use adit_store::{May, Provision, Provisioned, Subject};
+use adit_store::{DeviceEvent, May, Provision, Provisioned, Subject, ThingEvent, ThingEventKind};
 
 use crate::authority;
 use crate::mqtt::Cut;
@@ -28,6 +29,10 @@ pub struct Attempt<'a> {
     pub subject: Subject,
     /// ARN of the role that must allow every step; none where the caller of the API was asked already.
     pub role: Option<&'a str>,
+    /// What the device calls itself, if it asks itself.
+    pub client_id: Option<&'a str>,
+    /// From where it asks.
+    pub address: Option<IpAddr>,
 }
 
 /// What is there now.
@@ -142,7 +147,7 @@ fn applied(scope: &Scope, wanted: Wanted, done: Provisioned) -> Applied {
     }
 }
 
-/// One line in the log and one count per attempt. spec: provisioning §6.6
+/// One line in the log, one count and, if it succeeded, one event per attempt. spec: provisioning §6.6
 fn noted(state: &State, attempt: &Attempt<'_>, thing: Option<&ThingName>, failure: Option<&Failure>) {
     let result = match failure.map(|failure| failure.cause) {
         None => "success",
@@ -159,10 +164,31 @@ fn noted(state: &State, attempt: &Attempt<'_>, thing: Option<&ThingName>, failur
     let certificate = certificate.map(CertificateId::as_str);
     let thing = thing.map(ThingName::as_str);
     match failure {
-        None => tracing::info!(%scope, template, certificate, thing, "provisioned a device"),
+        None => {
+            tracing::info!(%scope, template, certificate, thing, "provisioned a device");
+            tell_timeline(state, attempt, thing, certificate);
+        }
         Some(failure) => {
             let (stage, reason) = (failure.stage.as_str(), &failure.reason);
             tracing::warn!(%scope, template, certificate, thing, stage, reason, "a device was not provisioned");
         }
     }
+}
+
+fn tell_timeline(state: &State, attempt: &Attempt<'_>, thing: Option<&str>, certificate: Option<&str>) {
+    let how = match attempt.template.flow() {
+        Flow::Fleet => TemplateType::Fleet.as_str(),
+        Flow::FirstConnection => TemplateType::Jitp.as_str(),
+        Flow::RegisterThing => "REGISTER_THING",
+    };
+    let event = ThingEvent {
+        reason: Some(how.to_owned()),
+        client_id: attempt.client_id.map(str::to_owned),
+        certificate_id: certificate.map(str::to_owned),
+        ip_address: attempt.address.map(|address| address.to_string()),
+        detail: attempt.template_name.map(|name| format!("template {name}")),
+        ..ThingEvent::new(ThingEventKind::Provisioned, state.now())
+    };
+    let (scope, thing) = (Some(attempt.scope.clone()), thing.map(str::to_owned));
+    state.timeline.note(DeviceEvent { scope, thing, event });
 }

@@ -256,6 +256,8 @@ impl Arrival {
             parameters: &parameters::of_first_connection(&self.id, subject),
             subject: Subject::Known(self.id.clone()),
             role: Some(&role),
+            client_id: self.client_id.as_deref(),
+            address: self.address,
         };
         apply(state, attempt).await
     }

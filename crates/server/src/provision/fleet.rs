@@ -248,6 +248,8 @@ async fn provision(
         parameters: &parameters,
         subject: Subject::Known(certificate.id.clone()),
         role: Some(&template.role_arn),
+        client_id: Some(asker.client_id),
+        address: Some(asker.peer.address.ip().to_canonical()),
     };
     let applied = apply(state, attempt).await;
     let applied = applied.map_err(|failure| Rejected::of(&failure, &state.ids.uuid()))?;

@@ -99,6 +99,10 @@ async fn attempts_are_shown_and_tried_again() {
         (&json!(true), &json!("lamp"), &json!(3))
     );
     assert_eq!(greet(&bed, &device).await, [0x20, 2, 0, 0]);
+    let told = get(&bed, "/adit/things/lamp/events").await["events"].as_array().unwrap().clone();
+    let (first, next) = (&told[told.len() - 1], &told[told.len() - 2]);
+    assert_eq!((&first["kind"], &first["reason"]), (&json!("PROVISIONED"), &json!("JITP")));
+    assert_eq!((&next["kind"], &next["clientId"]), (&json!("CONNECTED"), &json!("d1")));
 
     let text = "Only a certificate that is PENDING_ACTIVATION can be provisioned; this one is ACTIVE.";
     refused(&call(&bed, "POST", &retry, Value::Null).await, 400, "InvalidRequestException", text);

@@ -128,6 +128,10 @@ async fn only_the_connection_that_asked_is_answered() {
     assert_eq!(status(&bed, id).await, "ACTIVE");
     let principals = get(&bed, "/things/dev-7/principals").await;
     assert_eq!(principals["principals"], json!([format!("{PREFIX}cert/{id}")]));
+    let told = get(&bed, "/adit/things/dev-7/events").await["events"][0].clone();
+    let told =
+        ["kind", "reason", "detail", "certificateId", "clientId", "ipAddress"].map(|m| told[m].clone());
+    assert_eq!(told, ["PROVISIONED", "FLEET_PROVISIONING", "template t", id, "device", "127.0.0.1"]);
     other.is_quiet().await;
     // Whoever is not subscribed hears nothing, and nothing waits for a session that comes back.
     device.publish_acked(message("$aws/certificates/create/cbor", "", QoS::AtLeastOnce)).await;
