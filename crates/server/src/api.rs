@@ -12,6 +12,7 @@ pub mod connectivity;
 pub mod data;
 pub mod device;
 pub mod endpoint;
+pub mod health;
 pub mod iam;
 pub mod paging;
 pub mod policy;
@@ -140,6 +141,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "GetPolicy") => with_input!(policy::get_policy),
         (Service::Iot, "GetPolicyVersion") => with_input!(policy::get_policy_version),
         (Service::Iot, "GetRegistrationCode") => without_input!(ca::get_registration_code),
+        (Service::Iot, "GetServerHealth") => without_input!(health::get_server_health),
         (Service::Iot, "GetThingConnectivityData") => {
             with_input!(connectivity::get_thing_connectivity_data)
         }

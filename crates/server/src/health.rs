@@ -1,11 +1,15 @@
-//! Is it alive, can it serve, what is it doing: for load balancers and for `adit status`.
+//! Is it alive, can it serve, what is it doing: for load balancers, for `adit status` and for the console.
 
+use adit_store::Stats;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::net::http::{Answer, json as page, text, with_type};
 use crate::shutdown::Phase;
 use crate::state::State;
+
+/// What is said of a store that cannot be written to whoever is not the operator: the error itself names paths.
+pub const UNWRITABLE: &str = "cannot be written; the server's log says why";
 
 /// What the last look at the store found.
 #[derive(Debug)]
@@ -31,13 +35,15 @@ pub fn healthz() -> Answer {
 
 /// 200 while the server takes new work and its store can be written, else 503; the body says which is missing.
 pub async fn readyz(state: &State) -> Answer {
-    let phase = state.phases.now();
-    let store = store(state).await;
-    let ready = phase == Phase::Serving && store.is_ok();
+    let (phase, store) = (state.phases.now(), store(state).await);
+    let ready = is_ready(phase, &store);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    // Without paths: anybody may ask.
-    let store = if store.is_ok() { "ok" } else { "cannot be written; the server's log says why" };
+    let store = if store.is_ok() { "ok" } else { UNWRITABLE };
     page(status, &json!({ "ready": ready, "phase": phase.as_str(), "store": store }))
+}
+
+fn is_ready(phase: Phase, store: &Result<(), String>) -> bool {
+    phase == Phase::Serving && store.is_ok()
 }
 
 /// Whether the store can be written. Asked at most once a second, whoever asks.
@@ -74,34 +80,76 @@ async fn count_tunnels(state: &State) {
     }
 }
 
+/// How the server is.
+#[derive(Debug)]
+pub struct Health {
+    /// Serving, draining or ending.
+    pub phase: Phase,
+    /// Whether it takes new work.
+    pub ready: bool,
+    /// Whether its store can be written; if not, why, in words for the operator.
+    pub store: Result<(), String>,
+    /// What the store has done.
+    pub stats: Stats,
+    /// Seconds since the start.
+    pub uptime_seconds: i64,
+    /// Connections on all listeners.
+    pub connections: i64,
+    /// Connected MQTT clients.
+    pub mqtt_clients: i64,
+    /// Open tunnels.
+    pub tunnels_open: i64,
+    /// Source sides that are connected.
+    pub sources: i64,
+    /// Destination sides that are connected.
+    pub destinations: i64,
+}
+
+impl Health {
+    /// How the server is now.
+    pub async fn of(state: &State) -> Self {
+        count_tunnels(state).await;
+        let (phase, store, metrics) = (state.phases.now(), store(state).await, &state.metrics);
+        Self {
+            phase,
+            ready: is_ready(phase, &store),
+            store,
+            stats: state.store.stats(),
+            uptime_seconds: (state.now().millis() - state.started_at.millis()) / 1000,
+            connections: metrics.connections.get(),
+            mqtt_clients: metrics.mqtt.connected.get(),
+            tunnels_open: metrics.tunnels_open.get(),
+            sources: metrics.sources.get(),
+            destinations: metrics.destinations.get(),
+        }
+    }
+}
+
 /// Everything `adit status` shows.
 pub async fn status(state: &State) -> Value {
-    count_tunnels(state).await;
-    let metrics = &state.metrics;
-    let stats = state.store.stats();
-    let store = store(state).await;
+    let health = Health::of(state).await;
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
         "node": state.config.node.name,
         "region": state.config.region,
         "account": state.config.account,
-        "phase": state.phases.now().as_str(),
+        "phase": health.phase.as_str(),
         "started-at": state.started_at,
         "listeners": state.listeners,
-        "uptime-seconds": (state.now().millis() - state.started_at.millis()) / 1000,
-        "connections": metrics.connections.get(),
+        "uptime-seconds": health.uptime_seconds,
+        "connections": health.connections,
         "tunnels": {
-            "open": metrics.tunnels_open.get(),
-            "sources-connected": metrics.sources.get(),
-            "destinations-connected": metrics.destinations.get(),
+            "open": health.tunnels_open,
+            "sources-connected": health.sources,
+            "destinations-connected": health.destinations,
         },
         "store": {
-            "ok": store.is_ok(),
-            "error": store.err(),
-            "transactions": stats.transactions,
-            "commits": stats.commits,
-            "failures": stats.failures,
+            "ok": health.store.is_ok(),
+            "error": health.store.err(),
+            "transactions": health.stats.transactions,
+            "commits": health.stats.commits,
+            "failures": health.stats.failures,
         },
         "refusals": state.refusals.recent(),
     })

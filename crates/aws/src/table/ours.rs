@@ -23,6 +23,15 @@ pub static OPERATIONS: &[Operation] = &[
         faults: FAULTS,
     },
     Operation {
+        name: "GetServerHealth",
+        service: Service::Iot,
+        method: Method::Get,
+        path: "/adit/health",
+        status: 200,
+        members: &[],
+        faults: FAULTS,
+    },
+    Operation {
         name: "ListAuditEvents",
         service: Service::Iot,
         method: Method::Get,

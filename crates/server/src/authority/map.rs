@@ -144,6 +144,7 @@ const IOT: &[Row] = &[
     row("GetPolicy", &[POLICY]),
     row("GetPolicyVersion", &[POLICY]),
     row("GetRegistrationCode", &[Everything]),
+    row("GetServerHealth", &[Everything]),
     row("GetThingConnectivityData", &[THING]),
     row("ListAttachedPolicies", &[Everything]),
     row("ListAuditEvents", &[Arn("resource")]),

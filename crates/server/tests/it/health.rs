@@ -1,6 +1,11 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::bed::{Bed, exchange, tls};
+use crate::iot::{ACCOUNT, call, get};
+use crate::people::user;
 
 #[tokio::test]
 async fn alive_and_ready() {
@@ -68,6 +73,69 @@ async fn the_operator_sees_what_happens() {
     assert_eq!((refusal["reason"].as_str(), refusal["count"].as_u64()), (Some("used"), Some(3)));
     assert_eq!(refusal["tunnel"], id);
     assert_eq!(bed.admin("GET", "/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_console_sees_how_the_server_is() {
+    let bed = Bed::with(|config| config.node.name = "node-7".to_owned()).await;
+    let (id, source, _) = bed.open().await;
+    let (_side, _) = bed.join("source", &source, "").await;
+    bed.until(&id, |t| t["sourceConnectionState"]["status"] == "CONNECTED").await;
+    let mut health = get(&bed, "/adit/health").await;
+    let started = health["startedAt"].as_f64().unwrap();
+    assert!((started * 1000.0 - bed.clock.now_ms() as f64).abs() < 1.0, "{health}");
+    let store = health["store"].as_object_mut().unwrap();
+    assert!(
+        store["commits"].as_u64().unwrap() > 0 && store["transactions"].as_u64() >= store["commits"].as_u64()
+    );
+    for counted in ["commits", "transactions"] {
+        store.remove(counted);
+    }
+    assert!(health["connections"].as_u64().unwrap() >= 2, "the side and this call: {health}");
+    let all = ["api", "tunnel"];
+    let listeners = [(bed.plain(), false), (bed.tls(), true)]
+        .map(|(address, tls)| json!({ "address": address.to_string(), "tls": tls, "serve": all }));
+    for (name, value) in [
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ("node", json!("node-7")),
+        ("region", json!("us-east-1")),
+        ("account", json!(ACCOUNT)),
+        ("phase", json!("serving")),
+        ("uptimeSeconds", json!(0)),
+        ("ready", json!(true)),
+        ("mqttClients", json!(0)),
+        ("tunnels", json!({ "open": 1, "sourcesConnected": 1, "destinationsConnected": 0 })),
+        ("store", json!({ "writable": true, "failures": 0 })),
+        ("listeners", json!(listeners)),
+    ] {
+        assert_eq!(health[name], value, "{name}");
+    }
+    assert_eq!(health.as_object().unwrap().len(), 13, "{health}");
+    let text = health.to_string();
+    assert!(!text.contains(bed.dir.path().to_str().unwrap()), "no paths: {text}");
+
+    bed.clock.advance(Duration::from_secs(5));
+    bed.running.state().phases.enter(adit_server::shutdown::Phase::Draining);
+    let health = get(&bed, "/adit/health").await;
+    assert_eq!(
+        (&health["phase"], &health["ready"], &health["uptimeSeconds"]),
+        (&json!("draining"), &json!(false), &json!(5))
+    );
+}
+
+#[tokio::test]
+async fn only_who_may_sees_how_the_server_is() {
+    let bed = Bed::new().await;
+    let may =
+        user(&bed, "may", json!([{ "Effect": "Allow", "Action": "iot:GetServerHealth", "Resource": "*" }]))
+            .await;
+    let may_not =
+        user(&bed, "not", json!([{ "Effect": "Allow", "Action": "iot:List*", "Resource": "*" }])).await;
+    for (who, status) in [(may, 200), (may_not, 403)] {
+        assert_eq!(who.iot(&bed, "GET", "/adit/health", Value::Null).await.status, status);
+    }
+    assert_eq!(bed.get("/adit/health").await.status, 403);
+    assert_eq!(call(&bed, "POST", "/adit/health", Value::Null).await.status, 404);
 }
 
 #[tokio::test]
