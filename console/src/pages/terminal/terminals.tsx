@@ -6,6 +6,7 @@ import { Terminal } from '@xterm/xterm';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Input from '@cloudscape-design/components/input';
+import LiveRegion from '@cloudscape-design/components/live-region';
 import Modal from '@cloudscape-design/components/modal';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -36,6 +37,7 @@ export function Terminals({ ssh, ended }: Props) {
   const [shown, setShown] = useState('1');
   const [size, setSize] = useState(() => Number(localStorage.getItem(SIZE_KEY)) || 14);
   const [find, setFind] = useState('');
+  const [missed, setMissed] = useState(false);
   const searches = useRef(new Map<number, SearchAddon>());
   const next = useRef(2);
   const resize = (to: number) => {
@@ -50,7 +52,14 @@ export function Terminals({ ssh, ended }: Props) {
     setTabs(left);
     setShown((now) => (now === String(tab) ? String(left.at(-1) ?? '') : now));
   };
-  const search = () => searches.current.get(Number(shown));
+  /** Goes to the next match, or the one before; `incremental` stays at one that still fits what is typed on. */
+  const search = (text: string, where: 'next' | 'previous' | 'incremental') => {
+    const addon = searches.current.get(Number(shown));
+    if (!text) addon?.clearDecorations();
+    else if (where === 'previous') setMissed(!addon?.findPrevious(text));
+    else setMissed(!addon?.findNext(text, { incremental: where === 'incremental' }));
+    if (!text) setMissed(false);
+  };
   return (
     <SpaceBetween size="xs">
       <div className="terminal-tools">
@@ -85,21 +94,37 @@ export function Terminals({ ssh, ended }: Props) {
             />
             <Button iconName="zoom-out" variant="icon" ariaLabel={m.ssh.fontSmaller} onClick={() => resize(size - 1)} />
             <Button iconName="zoom-in" variant="icon" ariaLabel={m.ssh.fontLarger} onClick={() => resize(size + 1)} />
-            <Input
-              type="search"
-              value={find}
-              placeholder={m.app.find}
-              ariaLabel={m.ssh.search}
-              onChange={({ detail }) => {
-                setFind(detail.value);
-                search()?.findNext(detail.value, { incremental: true });
-              }}
-              onKeyDown={({ detail }) => {
-                if (detail.key !== 'Enter') return;
-                if (detail.shiftKey) search()?.findPrevious(find);
-                else search()?.findNext(find);
-              }}
-            />
+            <div className="terminal-find">
+              <Input
+                type="search"
+                value={find}
+                placeholder={m.app.find}
+                ariaLabel={m.ssh.search}
+                invalid={missed}
+                onChange={({ detail }) => {
+                  setFind(detail.value);
+                  search(detail.value, 'incremental');
+                }}
+                onKeyDown={({ detail }) => {
+                  if (detail.key === 'Enter') search(find, detail.shiftKey ? 'previous' : 'next');
+                }}
+              />
+              <Button
+                iconName="angle-up"
+                variant="icon"
+                ariaLabel={m.ssh.searchPrevious}
+                disabled={!find}
+                onClick={() => search(find, 'previous')}
+              />
+              <Button
+                iconName="angle-down"
+                variant="icon"
+                ariaLabel={m.ssh.searchNext}
+                disabled={!find}
+                onClick={() => search(find, 'next')}
+              />
+              <LiveRegion hidden>{missed ? m.app.noMatch : ''}</LiveRegion>
+            </div>
           </>
         )}
       </div>

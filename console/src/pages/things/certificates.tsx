@@ -91,6 +91,7 @@ export function Certificates({ name }: { name: string }) {
           {
             id: 'status',
             header: m.certificates.status,
+            minWidth: 130,
             cell: ({ certificate }) => (certificate ? <CertificateStatus status={certificate.status} /> : '–'),
           },
           { id: 'until', header: m.things.validUntil, cell: ({ certificate }) => moment(certificate?.validity?.notAfter) },

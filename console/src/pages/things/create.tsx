@@ -30,6 +30,7 @@ export function CreateThingDialog({ done, dismiss }: Props) {
   const steps = [...creation(draft, types.data), ...(named ? joining(draft.name, named, groups.data) : [])];
   return (
     <FormDialog
+      large
       title={m.things.createTitle}
       button={m.app.create}
       command={commandOf(steps)}
@@ -91,6 +92,7 @@ export function EditThingDialog({ thing, done, dismiss }: Props & { thing: Descr
   const steps = change({ type: before.thingTypeName ?? '', version: before.version ?? 1 }, draft, types.data);
   return (
     <FormDialog
+      large
       title={m.things.editTitle(draft.name)}
       button={m.things.save}
       command={commandOf(steps)}
