@@ -54,11 +54,24 @@ export function DetailPage<T>({ live, title, actions, dialogs, children }: Props
   );
 }
 
+interface FactsProps {
+  title: string;
+  actions?: ReactNode;
+  command: string;
+  columns?: number;
+  items: KeyValuePairsProps.Item[];
+}
+
 /** What is known of it, by name. */
-export function Facts({ title, command, items }: { title: string; command: string; items: KeyValuePairsProps.Item[] }) {
+export function Facts({ title, actions, command, columns = 3, items }: FactsProps) {
+  const header = (
+    <Header variant="h2" actions={actions}>
+      {title}
+    </Header>
+  );
   return (
-    <Container header={<Header variant="h2">{title}</Header>} footer={<SameOnCommandLine command={command} />}>
-      <KeyValuePairs columns={3} minColumnWidth={180} items={items} />
+    <Container header={header} footer={<SameOnCommandLine command={command} />}>
+      <KeyValuePairs columns={columns} minColumnWidth={180} items={items} />
     </Container>
   );
 }

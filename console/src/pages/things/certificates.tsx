@@ -16,6 +16,7 @@ import { each, useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
+import { Token } from '../../parts/detail';
 import { SameOnCommandLine, useNotices } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
 import { None } from '../../parts/list-table';
@@ -85,7 +86,7 @@ export function Certificates({ name }: { name: string }) {
             isRowHeader: true,
             cell: ({ arn }) => {
               const id = certificateIdOf(arn);
-              return id ? <Link href={href(['certificates', id])}>{id}</Link> : <span className="token">{arn}</span>;
+              return id ? <Link href={href(['certificates', id])}>{id}</Link> : <Token>{arn}</Token>;
             },
           },
           {

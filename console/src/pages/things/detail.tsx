@@ -2,10 +2,6 @@
 import { DeleteThingCommand, DescribeThingCommand, GetThingConnectivityDataCommand } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import ContentLayout from '@cloudscape-design/components/content-layout';
-import Header from '@cloudscape-design/components/header';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import Spinner from '@cloudscape-design/components/spinner';
 import Tabs from '@cloudscape-design/components/tabs';
 import { useState } from 'react';
 
@@ -15,11 +11,12 @@ import { textOf } from '../../api/errors';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
-import { Trouble, useNotices } from '../../parts/feedback';
+import { DetailPage } from '../../parts/detail';
+import { Said, useNotices } from '../../parts/feedback';
 import { go, href, replace, usePlace } from '../../router';
 import { Certificates } from './certificates';
 import { EditThingDialog } from './create';
-import { Facts } from './facts';
+import { ThingFacts } from './facts';
 import { Groups } from './groups';
 import { EffectivePolicies } from './policies';
 import { connectTo, ReachDialog } from './reach';
@@ -47,75 +44,77 @@ export default function ThingDetail({ name }: { name: string }) {
   const connect = () => {
     setConnecting(true);
     connectTo(name).catch((error: unknown) => {
-      notice('error', textOf(error));
+      notice('error', <Said>{textOf(error)}</Said>);
       setConnecting(false);
     });
   };
-  if (!live.data) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner size="large" />;
-  const { thing, connection } = live.data;
   return (
-    <ContentLayout
-      header={
-        <Header
-          variant="h1"
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
-              <Button onClick={() => setAsked('delete')}>{m.app.remove}</Button>
-              <Button onClick={() => setAsked('tunnel')}>{m.things.tunnel}</Button>
-              <Button variant="primary" loading={connecting} onClick={connect}>
-                {m.things.connect}
-              </Button>
-            </SpaceBetween>
-          }
-        >
-          {name}
-        </Header>
-      }
+    <DetailPage
+      live={live}
+      title={name}
+      actions={() => (
+        <>
+          <Button onClick={() => setAsked('delete')}>{m.app.remove}</Button>
+          <Button onClick={() => setAsked('tunnel')}>{m.things.tunnel}</Button>
+          <Button variant="primary" loading={connecting} onClick={connect}>
+            {m.things.connect}
+          </Button>
+        </>
+      )}
+      dialogs={({ thing }) => (
+        <>
+          {asked === 'tunnel' && <ReachDialog thing={name} dismiss={dismiss} />}
+          {asked === 'edit' && (
+            <EditThingDialog
+              thing={thing}
+              dismiss={dismiss}
+              done={() => {
+                dismiss();
+                live.refresh();
+              }}
+            />
+          )}
+          {asked === 'delete' && <DeleteDialog name={name} dismiss={dismiss} />}
+        </>
+      )}
     >
-      <SpaceBetween size="l">
-        {live.error !== undefined && <Trouble error={live.error} retry={live.refresh} />}
-        <Facts thing={thing} connection={connection} edit={() => setAsked('edit')} />
-        <Tabs
-          ariaLabel={name}
-          activeTabId={query.get('tab') ?? 'tunnels'}
-          onChange={({ detail }) => replace(href(['things', name], { tab: detail.activeTabId }))}
-          tabs={[
-            { id: 'tunnels', label: m.things.tunnels, content: <Tunnels name={name} /> },
-            { id: 'timeline', label: m.things.timeline, content: <Timeline name={name} /> },
-            { id: 'certificates', label: m.things.certificates, content: <Certificates name={name} /> },
-            { id: 'policies', label: m.things.effective, content: <EffectivePolicies name={name} /> },
-            { id: 'groups', label: m.things.groups, content: <Groups name={name} /> },
-            { id: 'shadows', label: m.things.shadows, content: <Shadows name={name} /> },
-          ]}
-        />
-      </SpaceBetween>
-      {asked === 'tunnel' && <ReachDialog thing={name} dismiss={dismiss} />}
-      {asked === 'edit' && (
-        <EditThingDialog
-          thing={thing}
-          dismiss={dismiss}
-          done={() => {
-            dismiss();
-            live.refresh();
-          }}
-        />
+      {({ thing, connection }) => (
+        <>
+          <ThingFacts thing={thing} connection={connection} edit={() => setAsked('edit')} />
+          <Tabs
+            ariaLabel={name}
+            activeTabId={query.get('tab') ?? 'tunnels'}
+            onChange={({ detail }) => replace(href(['things', name], { tab: detail.activeTabId }))}
+            tabs={[
+              { id: 'tunnels', label: m.things.tunnels, content: <Tunnels name={name} /> },
+              { id: 'timeline', label: m.things.timeline, content: <Timeline name={name} /> },
+              { id: 'certificates', label: m.things.certificates, content: <Certificates name={name} /> },
+              { id: 'policies', label: m.things.effective, content: <EffectivePolicies name={name} /> },
+              { id: 'groups', label: m.things.groups, content: <Groups name={name} /> },
+              { id: 'shadows', label: m.things.shadows, content: <Shadows name={name} /> },
+            ]}
+          />
+        </>
       )}
-      {asked === 'delete' && (
-        <Confirm
-          title={m.things.deleteTitle(name)}
-          button={m.app.remove}
-          command={aws('iot', 'delete-thing', { 'thing-name': name })}
-          work={() => clients().iot.send(new DeleteThingCommand({ thingName: name }))}
-          done={() => {
-            notice('success', m.things.deletedNow(name));
-            go('#/things');
-          }}
-          dismiss={dismiss}
-        >
-          <Box variant="p">{m.things.deleteText}</Box>
-        </Confirm>
-      )}
-    </ContentLayout>
+    </DetailPage>
+  );
+}
+
+function DeleteDialog({ name, dismiss }: { name: string; dismiss: () => void }) {
+  const { notice } = useNotices();
+  return (
+    <Confirm
+      title={m.things.deleteTitle(name)}
+      button={m.app.remove}
+      command={aws('iot', 'delete-thing', { 'thing-name': name })}
+      work={() => clients().iot.send(new DeleteThingCommand({ thingName: name }))}
+      done={() => {
+        notice('success', m.things.deletedNow(name));
+        go('#/things');
+      }}
+      dismiss={dismiss}
+    >
+      <Box variant="p">{m.things.deleteText}</Box>
+    </Confirm>
   );
 }

@@ -2,15 +2,12 @@
 import type { DescribeThingCommandOutput, GetThingConnectivityDataCommandOutput } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Container from '@cloudscape-design/components/container';
-import Header from '@cloudscape-design/components/header';
-import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
 import { aws } from '../../api/command';
 import { moment, span } from '../../api/time';
 import { m } from '../../messages';
-import { SameOnCommandLine } from '../../parts/feedback';
+import { Facts, Token } from '../../parts/detail';
 import { reasonOf } from './events';
 
 export type Connectivity = GetThingConnectivityDataCommandOutput;
@@ -21,36 +18,28 @@ interface Props {
   edit: () => void;
 }
 
-export function Facts({ thing, connection, edit }: Props) {
+export function ThingFacts({ thing, connection, edit }: Props) {
   const attributes = Object.entries(thing.attributes ?? {});
   return (
-    <Container
-      header={
-        <Header variant="h2" actions={<Button onClick={edit}>{m.things.edit}</Button>}>
-          {m.things.details}
-        </Header>
-      }
-      footer={<SameOnCommandLine command={commandsOf(thing.thingName ?? '')} />}
-    >
-      <KeyValuePairs
-        columns={3}
-        minColumnWidth={180}
-        items={[
-          { label: m.things.connection, value: <State connection={connection} /> },
-          ...sessionOf(connection),
-          { label: m.things.type, value: thing.thingTypeName ?? '–' },
-          {
-            label: m.things.attributes,
-            value:
-              attributes.length > 0
-                ? attributes.map(([key, value]) => <div key={key} className="token">{`${key}=${value}`}</div>)
-                : m.things.noAttributes,
-          },
-          { label: m.things.version, value: String(thing.version ?? '–') },
-          { label: m.things.arn, value: <span className="token">{thing.thingArn}</span> },
-        ]}
-      />
-    </Container>
+    <Facts
+      title={m.things.details}
+      actions={<Button onClick={edit}>{m.things.edit}</Button>}
+      command={commandsOf(thing.thingName ?? '')}
+      items={[
+        { label: m.things.connection, value: <State connection={connection} /> },
+        ...sessionOf(connection),
+        { label: m.things.type, value: thing.thingTypeName ?? '–' },
+        {
+          label: m.things.attributes,
+          value:
+            attributes.length > 0
+              ? attributes.map(([key, value]) => <div key={key} className="token">{`${key}=${value}`}</div>)
+              : m.things.noAttributes,
+        },
+        { label: m.things.version, value: String(thing.version ?? '–') },
+        { label: m.things.arn, value: <Token>{thing.thingArn}</Token> },
+      ]}
+    />
   );
 }
 

@@ -9,6 +9,7 @@ import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
+import { Token } from '../../parts/detail';
 import { SameOnCommandLine, useNotices } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
 import { SectionTable } from '../../parts/section';
@@ -45,7 +46,7 @@ export function Groups({ name }: { name: string }) {
         footer={<SameOnCommandLine command={aws('iot', 'list-thing-groups-for-thing', { 'thing-name': name })} />}
         columns={[
           { id: 'name', header: m.things.groupName, isRowHeader: true, cell: (group) => group.groupName },
-          { id: 'arn', header: m.things.arn, cell: (group) => <span className="token">{group.groupArn}</span> },
+          { id: 'arn', header: m.things.arn, cell: (group) => <Token>{group.groupArn}</Token> },
           {
             id: 'actions',
             header: m.app.actions,

@@ -12,6 +12,7 @@ import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
 import { each, useLive } from '../../api/live';
 import { m } from '../../messages';
+import { Document } from '../../parts/detail';
 import { SameOnCommandLine, Trouble } from '../../parts/feedback';
 import { None } from '../../parts/list-table';
 import { href } from '../../router';
@@ -64,9 +65,7 @@ export function EffectivePolicies({ name }: { name: string }) {
         held.map(({ policy: { policyName = '', policyDocument }, through }) => (
           <ExpandableSection key={policyName} headerText={policyName} headerDescription={m.things.through(through.join(', '))}>
             <SpaceBetween size="xs">
-              <pre className="document" tabIndex={0} aria-label={policyName}>
-                {indented(policyDocument)}
-              </pre>
+              <Document text={indented(policyDocument)} label={policyName} />
               <Box>
                 <Link href={href(['policies', policyName])}>{m.things.toPolicy(policyName)}</Link>
               </Box>

@@ -7,6 +7,7 @@ import Spinner from '@cloudscape-design/components/spinner';
 import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
+import { Document } from '../../parts/detail';
 import { SameOnCommandLine, Trouble } from '../../parts/feedback';
 import { None } from '../../parts/list-table';
 import { shadowsOf } from './data';
@@ -33,9 +34,7 @@ export function Shadows({ name }: { name: string }) {
             />
           }
         >
-          <pre className="document" tabIndex={0} aria-label={shadow.name || m.things.classic}>
-            {shadow.document}
-          </pre>
+          <Document text={shadow.document} label={shadow.name || m.things.classic} />
         </Container>
       ))}
     </SpaceBetween>

@@ -2,13 +2,8 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
-import Container from '@cloudscape-design/components/container';
-import ContentLayout from '@cloudscape-design/components/content-layout';
 import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
-import Header from '@cloudscape-design/components/header';
-import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { lazy, Suspense, useEffect, useState } from 'react';
 
@@ -16,7 +11,8 @@ import { useLive } from '../../api/live';
 import { aws } from '../../api/command';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
-import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
+import { DetailPage, Facts } from '../../parts/detail';
+import { useNotices } from '../../parts/feedback';
 import { go, href, replace, usePlace } from '../../router';
 import { describeTunnel, endOf, heldTokens, isOpen, type Tokens, type Tunnel } from './data';
 import { RemoveDialog, RotateDialog, type Removal } from './dialogs';
@@ -42,100 +38,97 @@ export default function TunnelDetail({ id }: { id: string }) {
     const timer = setInterval(() => setNow(Date.now()), 1_000);
     return () => clearInterval(timer);
   }, []);
-  const tunnel = live.data;
-  if (!tunnel) return live.error ? <Trouble error={live.error} retry={live.refresh} /> : <Spinner size="large" />;
-
-  const open = isOpen(tunnel);
-  // Where the reader is: in the terminal, or above it.
-  const end = <EndNotice tunnel={tunnel} now={now} next={next} ask={() => setAsking(true)} working={working} />;
   return (
-    <ContentLayout
-      header={
-        <Header
-          variant="h1"
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
-              <ButtonDropdown
-                items={[
-                  { id: 'close', text: m.tunnels.closeTunnel, disabled: !open },
-                  { id: 'delete', text: m.tunnels.deleteTunnel },
-                  { id: 'duplicate', text: m.tunnels.duplicate },
-                ]}
-                onItemClick={({ detail }) => {
-                  if (detail.id === 'duplicate') go(href(['tunnels', 'create'], { like: id }));
-                  else setRemoval({ kind: detail.id === 'close' ? 'close' : 'delete', tunnels: [tunnel] });
-                }}
-              >
-                {m.app.actions}
-              </ButtonDropdown>
-              <Button disabled={!open} onClick={() => setRotating(true)}>
-                {m.tunnels.rotate}
-              </Button>
-            </SpaceBetween>
-          }
-        >
-          {tunnel.destinationConfig?.thingName ?? tunnel.description ?? id}
-        </Header>
-      }
-    >
-      <SpaceBetween size="l">
-        {live.error !== undefined && <Trouble error={live.error} retry={live.refresh} />}
-        {!working && end}
-        {tokens && (
-          <TokenPanel
-            tunnel={tunnel}
-            tokens={tokens}
-            done={() => {
-              setTokens(undefined);
-              replace(href(['tunnels', id]));
+    <DetailPage
+      live={live}
+      title={live.data?.destinationConfig?.thingName ?? live.data?.description ?? id}
+      actions={(tunnel) => (
+        <>
+          <ButtonDropdown
+            items={[
+              { id: 'close', text: m.tunnels.closeTunnel, disabled: !isOpen(tunnel) },
+              { id: 'delete', text: m.tunnels.deleteTunnel },
+              { id: 'duplicate', text: m.tunnels.duplicate },
+            ]}
+            onItemClick={({ detail }) => {
+              if (detail.id === 'duplicate') go(href(['tunnels', 'create'], { like: id }));
+              else setRemoval({ kind: detail.id === 'close' ? 'close' : 'delete', tunnels: [tunnel] });
             }}
-          />
-        )}
-        <Facts tunnel={tunnel} now={now} />
-        <Suspense fallback={<Spinner />}>
-          <TerminalPanel tunnel={tunnel} notice={end} working={setWorking} />
-        </Suspense>
-        <History arn={tunnel.tunnelArn ?? ''} />
-      </SpaceBetween>
-      {asking && (
-        <NextDialog
-          tunnel={tunnel}
-          dismiss={() => setAsking(false)}
-          done={(opened) => {
-            setAsking(false);
-            setNext(opened);
-          }}
-        />
+          >
+            {m.app.actions}
+          </ButtonDropdown>
+          <Button disabled={!isOpen(tunnel)} onClick={() => setRotating(true)}>
+            {m.tunnels.rotate}
+          </Button>
+        </>
       )}
-      {rotating && (
-        <RotateDialog
-          tunnel={tunnel}
-          dismiss={() => setRotating(false)}
-          done={(made, side) => {
-            setRotating(false);
-            setTokens(made);
-            live.refresh();
-            if (side !== 'SOURCE' && tunnel.destinationConfig?.thingName) notice('success', m.tokens.sent);
-          }}
-        />
+      dialogs={(tunnel) => (
+        <>
+          {asking && (
+            <NextDialog
+              tunnel={tunnel}
+              dismiss={() => setAsking(false)}
+              done={(opened) => {
+                setAsking(false);
+                setNext(opened);
+              }}
+            />
+          )}
+          {rotating && (
+            <RotateDialog
+              tunnel={tunnel}
+              dismiss={() => setRotating(false)}
+              done={(made, side) => {
+                setRotating(false);
+                setTokens(made);
+                live.refresh();
+                if (side !== 'SOURCE' && tunnel.destinationConfig?.thingName) notice('success', m.tokens.sent);
+              }}
+            />
+          )}
+          {removal && (
+            <RemoveDialog
+              removal={removal}
+              dismiss={() => setRemoval(undefined)}
+              done={() => {
+                setRemoval(undefined);
+                if (removal.kind === 'delete') go('#/tunnels');
+                else live.refresh();
+              }}
+            />
+          )}
+        </>
       )}
-      {removal && (
-        <RemoveDialog
-          removal={removal}
-          dismiss={() => setRemoval(undefined)}
-          done={() => {
-            setRemoval(undefined);
-            if (removal.kind === 'delete') go('#/tunnels');
-            else live.refresh();
-          }}
-        />
-      )}
-    </ContentLayout>
+    >
+      {(tunnel) => {
+        // Where the reader is: in the terminal, or above it.
+        const end = <EndNotice tunnel={tunnel} now={now} next={next} ask={() => setAsking(true)} working={working} />;
+        return (
+          <>
+            {!working && end}
+            {tokens && (
+              <TokenPanel
+                tunnel={tunnel}
+                tokens={tokens}
+                done={() => {
+                  setTokens(undefined);
+                  replace(href(['tunnels', id]));
+                }}
+              />
+            )}
+            <TunnelFacts tunnel={tunnel} now={now} />
+            <Suspense fallback={<Spinner />}>
+              <TerminalPanel tunnel={tunnel} notice={end} working={setWorking} />
+            </Suspense>
+            <History arn={tunnel.tunnelArn ?? ''} />
+          </>
+        );
+      }}
+    </DetailPage>
   );
 }
 
-function Facts({ tunnel, now }: { tunnel: Tunnel; now: number }) {
+function TunnelFacts({ tunnel, now }: { tunnel: Tunnel; now: number }) {
   const { thingName, services } = tunnel.destinationConfig ?? {};
   const end = endOf(tunnel);
   const side = (state: Tunnel['sourceConnectionState']) => (
@@ -144,43 +137,41 @@ function Facts({ tunnel, now }: { tunnel: Tunnel; now: number }) {
       {state?.lastUpdatedAt && <Box color="text-body-secondary">{m.tunnels.since(moment(state.lastUpdatedAt))}</Box>}
     </>
   );
-  const command = aws('iotsecuretunneling', 'describe-tunnel', { 'tunnel-id': tunnel.tunnelId });
   return (
-    <Container header={<Header variant="h2">{m.tunnels.details}</Header>} footer={<SameOnCommandLine command={command} />}>
-      <KeyValuePairs
-        columns={4}
-        minColumnWidth={180}
-        items={[
-          {
-            label: m.tunnels.id,
-            value: (
-              <CopyToClipboard
-                variant="inline"
-                textToCopy={tunnel.tunnelId ?? ''}
-                copyButtonAriaLabel={`${m.app.copy}: ${m.tunnels.id}`}
-                copySuccessText={m.app.copied}
-                copyErrorText={m.app.copyFailed}
-              />
-            ),
-          },
-          { label: m.tunnels.status, value: <Status status={tunnel.status} /> },
-          { label: m.tunnels.source, value: side(tunnel.sourceConnectionState) },
-          { label: m.tunnels.destination, value: side(tunnel.destinationConnectionState) },
-          {
-            label: m.tunnels.thing,
-            value: thingName ? <Link href={href(['things', thingName])}>{thingName}</Link> : '–',
-          },
-          { label: m.tunnels.services, value: services?.join(', ') || '–' },
-          { label: m.tunnels.left, value: <TimeLeft tunnel={tunnel} now={now} /> },
-          { label: m.tunnels.ends, value: end ? moment(new Date(end)) : '–' },
-          { label: m.tunnels.created, value: moment(tunnel.createdAt) },
-          { label: m.tunnels.about, value: tunnel.description || '–' },
-          {
-            label: m.tunnels.tags,
-            value: tunnel.tags?.map((tag) => `${tag.key}=${tag.value}`).join(', ') || '–',
-          },
-        ]}
-      />
-    </Container>
+    <Facts
+      title={m.tunnels.details}
+      command={aws('iotsecuretunneling', 'describe-tunnel', { 'tunnel-id': tunnel.tunnelId })}
+      columns={4}
+      items={[
+        {
+          label: m.tunnels.id,
+          value: (
+            <CopyToClipboard
+              variant="inline"
+              textToCopy={tunnel.tunnelId ?? ''}
+              copyButtonAriaLabel={`${m.app.copy}: ${m.tunnels.id}`}
+              copySuccessText={m.app.copied}
+              copyErrorText={m.app.copyFailed}
+            />
+          ),
+        },
+        { label: m.tunnels.status, value: <Status status={tunnel.status} /> },
+        { label: m.tunnels.source, value: side(tunnel.sourceConnectionState) },
+        { label: m.tunnels.destination, value: side(tunnel.destinationConnectionState) },
+        {
+          label: m.tunnels.thing,
+          value: thingName ? <Link href={href(['things', thingName])}>{thingName}</Link> : '–',
+        },
+        { label: m.tunnels.services, value: services?.join(', ') || '–' },
+        { label: m.tunnels.left, value: <TimeLeft tunnel={tunnel} now={now} /> },
+        { label: m.tunnels.ends, value: end ? moment(new Date(end)) : '–' },
+        { label: m.tunnels.created, value: moment(tunnel.createdAt) },
+        { label: m.tunnels.about, value: tunnel.description || '–' },
+        {
+          label: m.tunnels.tags,
+          value: tunnel.tags?.map((tag) => `${tag.key}=${tag.value}`).join(', ') || '–',
+        },
+      ]}
+    />
   );
 }

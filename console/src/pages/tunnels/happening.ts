@@ -3,6 +3,7 @@ import type { StatusIndicatorProps } from '@cloudscape-design/components/status-
 
 import { valuesOf, whoOf, type AuditEvent } from '../../api/audit';
 import { m } from '../../messages';
+import { once } from '../../messages/locale';
 
 export interface Happening {
   side?: 'source' | 'destination';
@@ -14,7 +15,8 @@ export interface Happening {
 export function bytes(count: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
   const at = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3));
-  const format = new Intl.NumberFormat(undefined, { style: 'unit', unit: units[at] ?? 'byte', maximumFractionDigits: 1 });
+  const unit = units[at] ?? 'byte';
+  const format = once(unit, (tag) => new Intl.NumberFormat(tag, { style: 'unit', unit, maximumFractionDigits: 1 }));
   return format.format(count / 1000 ** at);
 }
 
