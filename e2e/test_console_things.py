@@ -187,7 +187,7 @@ def test_who_may_look_at_a_thing_only_is_told_what_is_missing(broker, open_conso
     expect(console.button(f"user/{name}")).to_be_visible()
     open_thing(console, lamp.name, "timeline")
     expect(console.fact("Version")).to_have_text("1")
-    said(console, f"user/{name} is not authorized to perform: adit:ListThingEvents")
+    said(console, f"user/{name} is not authorized to perform: iot:ListThingEvents")
     console.page.get_by_role("tab", name="Groups").click()
     said(console, "is not authorized to perform: iot:ListThingGroupsForThing")
     console.page.get_by_role("tab", name="Certificates").click()

@@ -14,6 +14,8 @@ export interface Live<T> {
 
 /** Milliseconds between two looks. */
 const EVERY = 5_000;
+/** Failures that a refusal counts as: enough for the longest pause. */
+const DENIED = 10;
 /** The longest pause while the server does not answer. */
 const LONGEST = 60_000;
 
@@ -47,7 +49,8 @@ export function useLive<T>(key: string, load: () => Promise<T>, every = true): L
         failures = 0;
         if (!ended) setState({ key, data, loading: false });
       } catch (error) {
-        failures += 1;
+        // Rights seldom change while a page is open, and each refusal is a row in the audit log.
+        failures += kindOf(error) === 'denied' ? DENIED : 1;
         if (ended) return;
         if (kindOf(error) === 'signed-out') return signOut();
         setState((old) => ({ ...(old.key === key ? old : { key }), error, loading: false }));

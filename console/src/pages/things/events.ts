@@ -62,8 +62,9 @@ export function told({ kind, reason, stage, detail }: ThingEvent): { kind: Statu
       return { kind: !reason || CALM.includes(reason) ? 'stopped' : 'warning', text };
     }
     case 'REFUSED': {
-      const why = reason ?? detail ?? m.things.noReason;
-      return { kind: 'error', text: stage ? m.things.refusedAt(stage, why) : m.things.refusedPlain(why) };
+      const why = reason ?? m.things.noReason;
+      const what = detail ?? stage;
+      return { kind: 'error', text: what ? m.things.refusedAt(what, why) : m.things.refusedPlain(why) };
     }
     case 'PROVISIONED':
       return { kind: 'info', text: detail ? m.things.provisionedMore(detail) : m.things.provisioned };

@@ -1,23 +1,18 @@
 /** The things. */
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { TableProps } from '@cloudscape-design/components/table';
 import { useMemo, useState } from 'react';
 
 import { connections } from '../../api/adit';
-import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
-import { endpoint } from '../../api/server';
 import { m } from '../../messages';
-import { Command } from '../../parts/feedback';
 import { ListTable } from '../../parts/list-table';
 import { arrange, useView } from '../../parts/table';
 import { href } from '../../router';
 import { CreateThingDialog } from './create';
 import { listThings, type ThingAttribute } from './data';
+import { FirstDevice } from './first-device';
 
 const KEYS: Record<string, (thing: ThingAttribute) => string | number> = {
   name: (thing) => thing.thingName ?? '',
@@ -94,44 +89,5 @@ export default function ThingList() {
         />
       )}
     </>
-  );
-}
-
-/** The commands that bring the first device here. */
-function FirstDevice({ create }: { create: () => void }) {
-  const host = endpoint().split(':')[0] ?? '';
-  const commands = [
-    aws('iot', 'create-thing', { 'thing-name': 'lamp1' }),
-    `ARN=$(${aws('iot', 'create-keys-and-certificate', {
-      'set-as-active': true,
-      'certificate-pem-outfile': 'lamp1.pem',
-      'private-key-outfile': 'lamp1.key',
-      query: 'certificateArn',
-      output: 'text',
-    })})`,
-    `aws iot attach-thing-principal --thing-name lamp1 --principal "$ARN"`,
-    aws('iot', 'create-policy', {
-      'policy-name': 'Lamp',
-      'policy-document': {
-        Version: '2012-10-17',
-        Statement: [{ Effect: 'Allow', Action: 'iot:*', Resource: '*' }],
-      },
-    }),
-    `aws iot attach-policy --policy-name Lamp --target "$ARN"`,
-    `mosquitto_sub --cafile ca.pem --cert lamp1.pem --key lamp1.key -h ${host} -p 8883 -i lamp1 -t 'lamp1/#' -v`,
-  ];
-  return (
-    <Box padding={{ vertical: 'l' }}>
-      <SpaceBetween size="s">
-        <Box variant="strong">{m.things.first}</Box>
-        <Box variant="p" color="text-body-secondary">
-          {m.things.firstText}
-        </Box>
-        <Box textAlign="left">
-          <Command text={commands.join('\n')} label={m.things.first} />
-        </Box>
-        <Button onClick={create}>{m.things.create}</Button>
-      </SpaceBetween>
-    </Box>
   );
 }
