@@ -299,7 +299,11 @@ def test_terminal_and_dialogs_are_accessible_and_fit(open_console, broker, lamp,
     look("terminal")
     console.button("Full size").click()
     look("terminal-full")
-    page.get_by_role("button", name="Files").click()
+    if size == NARROW:
+        page.get_by_role("button", name=re.compile("^Command-line interface")).click()
+        page.get_by_role("option", name="Files").click()
+    else:
+        page.get_by_role("button", name="Files").click()
     page.get_by_role("table", name="Files").wait_for()
     look("terminal-files")
     console.button("Disconnect").click()

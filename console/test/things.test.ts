@@ -55,7 +55,8 @@ describe('the timeline', () => {
   test('says what happened', () => {
     expect(event('CONNECTED')).toEqual({ kind: 'success', text: 'Connected.' });
     expect(event('CONNECTED', { detail: 'signed by x' }).text).toBe('Connected, signed by x.');
-    expect(event('PROVISIONED').kind).toBe('info');
+    expect(event('PROVISIONED')).toEqual({ kind: 'info', text: 'Provisioned.' });
+    expect(event('PROVISIONED', { reason: 'JITP', detail: 'template lamps' }).text).toBe('Provisioned at its first connection (JITP): template lamps.');
     expect(event('DISCONNECTED', { reason: 'CLIENT_INITIATED_DISCONNECT' })).toEqual({
       kind: 'stopped',
       text: 'Disconnected: the device said goodbye.',

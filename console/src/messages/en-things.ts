@@ -122,8 +122,14 @@ export const things = {
   /** `what` was tried, such as `publish to a/b`. */
   refusedAt: (what: string, why: string) => `Refused (${what}): ${why}`,
   refusedPlain: (why: string) => `Refused: ${why}`,
-  provisioned: 'Provisioned: thing, certificate and policies were made for it.',
-  provisionedMore: (detail: string) => `Provisioned: ${detail}`,
+  /** `detail` is as the server says it, such as `template lamps`. */
+  provisioned: (how: string | undefined, detail: string | undefined) =>
+    `Provisioned${how ? ` ${how}` : ''}${detail ? `: ${detail}` : ''}.`,
+  provisionings: {
+    JITP: 'at its first connection (JITP)',
+    FLEET_PROVISIONING: 'by fleet provisioning',
+    REGISTER_THING: 'by RegisterThing',
+  } as Record<string, string>,
   noReason: 'no reason is known',
   reasons: {
     AUTH_ERROR: 'it could not prove who it is, or was not let in',

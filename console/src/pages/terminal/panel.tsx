@@ -10,7 +10,7 @@ import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 
 import { m } from '../../messages';
 import type { Credentials } from '../../ssh/client';
@@ -40,6 +40,14 @@ export default function TerminalPanel({ tunnel, notice, working }: Props) {
     working(works);
     if (!works) setFull(false);
   }, [works, working]);
+  const place = useRef<HTMLDivElement>(null);
+  // The notice, or tools in two lines, leave the terminal less room.
+  useLayoutEffect(() => {
+    const shell = full && place.current?.querySelector('.shell:not([hidden])');
+    if (!shell || !place.current) return;
+    const above = shell.getBoundingClientRect().top - place.current.getBoundingClientRect().top + place.current.scrollTop;
+    place.current.style.setProperty('--above', `${above}px`);
+  });
   const start = (credentials: Credentials) => {
     setEnded(undefined);
     void connect(credentials);
@@ -86,7 +94,11 @@ export default function TerminalPanel({ tunnel, notice, working }: Props) {
       {question && <HostKeyDialog question={question} />}
     </Container>
   );
-  return <div className={full ? 'terminal-full' : undefined}>{panel}</div>;
+  return (
+    <div ref={place} className={full ? 'terminal-full' : undefined}>
+      {panel}
+    </div>
+  );
 }
 
 function Progress({ state, ended }: { state: State; ended: string | undefined }) {

@@ -67,6 +67,6 @@ export function told({ kind, reason, stage, detail }: ThingEvent): { kind: Statu
       return { kind: 'error', text: what ? m.things.refusedAt(what, why) : m.things.refusedPlain(why) };
     }
     case 'PROVISIONED':
-      return { kind: 'info', text: detail ? m.things.provisionedMore(detail) : m.things.provisioned };
+      return { kind: 'info', text: m.things.provisioned(m.things.provisionings[reason ?? ''], detail) };
   }
 }
