@@ -33,6 +33,11 @@ export function isExpired(error: unknown): boolean {
   return EXPIRED.includes(((error ?? {}) as AwsError).name ?? '');
 }
 
+/** Whether it is the error of this name. */
+export function isNamed(error: unknown, name: string): boolean {
+  return ((error ?? {}) as AwsError).name === name;
+}
+
 export function isMissing(error: unknown): boolean {
   const { name, $metadata } = (error ?? {}) as AwsError;
   return name === 'ResourceNotFoundException' || $metadata?.httpStatusCode === 404;

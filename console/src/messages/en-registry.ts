@@ -1,4 +1,6 @@
 /** English, of what secures things. */
+import { count, plural } from './locale';
+
 export const registry = {
   certificates: {
     title: 'Certificates',
@@ -50,6 +52,35 @@ export const registry = {
     things: 'Things',
     noThings: 'It is attached to no thing.',
   },
+  json: {
+    where: (line: number, column: number, expected: string) => `Line ${line}, column ${column}: expected is ${expected}.`,
+    expected: {
+      value: 'a value',
+      valueOrEnd: 'a value or ]',
+      name: 'a name in double quotes',
+      nameOrEnd: 'a name in double quotes, or }',
+      colon: 'a colon',
+      more: 'a comma or a closing bracket',
+      end: 'the end',
+    },
+  },
+  versions: {
+    title: 'Versions',
+    column: 'Version',
+    created: 'Created',
+    version: (id: string) => `Version ${id}`,
+    inUse: 'in use',
+    show: (id: string) => `Show version ${id}`,
+    use: 'Use this version',
+    compare: 'Compare with the one in use',
+    comparison: (from: string, to: string) => `From version ${from} to version ${to}`,
+    from: 'From',
+    to: 'To',
+    endCompare: 'End the comparison',
+    alike: 'They are alike.',
+    remove: 'Delete this version',
+    gone: (id: string) => `Version ${id} is deleted.`,
+  },
   policies: {
     title: 'Policies',
     description: 'What devices may do: who may connect, and publish and subscribe where.',
@@ -64,27 +95,43 @@ export const registry = {
     createTitle: 'Create policy',
     createdNow: (name: string) => `${name} is created.`,
     count: (matches: number) => (matches === 1 ? '1 policy' : `${matches} policies`),
-    versions: 'Versions',
-    version: 'Version',
-    defaultVersion: 'in use',
-    versionCreated: 'Created',
-    show: (version: string) => `Show version ${version}`,
+    versionsText: 'A policy has at most five versions; the one in use is what counts.',
     edit: 'Edit as a new version',
     save: 'Save and use',
     saved: (version: string) => `Version ${version} is in use.`,
-    use: 'Use this version',
-    removeVersion: 'Delete this version',
-    versionGone: (version: string) => `Version ${version} is deleted.`,
+    fullTitle: (versions: number) => `There are ${count(versions)} versions already`,
+    fullText: 'No more fit. Saving deletes this one first:',
+    changes: 'What changes',
+    changesCount: (added: number, removed: number) =>
+      added + removed === 0
+        ? 'Nothing yet'
+        : `${plural(added, { one: '# line', other: '# lines' })} added, ${count(removed)} removed, against the version in use`,
+    simulate: 'Simulate',
     deleteTitle: (name: string) => `Delete ${name}?`,
     deleteText: 'A policy can be deleted once it is attached to nothing and has one version.',
     deletedNow: (name: string) => `${name} is deleted.`,
+    moreTargets: (more: number) => `and ${count(more)} more`,
+    clear: (targets: number, versions: number) => {
+      const detach = plural(targets, { one: 'Detach it from this', other: 'Detach it from these #' });
+      const others = plural(versions, { one: 'its other version', other: 'its # other versions' });
+      if (versions === 0) return `${detach} first`;
+      return targets === 0 ? `Delete ${others} first` : `${detach} and delete ${others} first`;
+    },
+    clearNeeded: 'As long as it is attached or has several versions it cannot be deleted.',
     targets: 'Attached to',
     noTargets: 'Attached to nothing.',
     simulator: 'Simulator',
-    simulatorText: 'What would be decided, and by which policy. Nothing is done.',
+    simulatorText: 'What would be decided, and by which statement. Nothing is done.',
     principal: 'Certificate',
-    principalHint: 'Its policies and those of its things’ groups are asked.',
+    principalHint: 'Its policies count, and those of the groups of the thing that it connects as.',
+    tried: 'Policy to try',
+    triedHint: 'Counts as if it were attached.',
     clientId: 'Client ID',
+    clientIdHint: 'The thing that it connects as follows from it, if the certificate has several.',
+    ask: 'Add question',
+    removeQuestion: 'Remove',
+    removeQuestionOf: (action: string, what: string) => `Remove ${action} ${what}`,
+    mostQuestions: (most: number) => `At most ${count(most)} questions at once.`,
     action: 'Action',
     resource: 'Topic, topic filter or client ID',
     test: 'Test',
@@ -92,6 +139,10 @@ export const registry = {
     explicitly: 'Denied: a statement says so',
     implicitly: 'Denied: no statement allows it',
     by: (names: string) => `by ${names}`,
+    statement: (number: number, sid?: string) => `Statement ${number}${sid ? ` (${sid})` : ''} of`,
+    counted: 'Policies that count: ',
+    noneCounts: 'No policy counts.',
+    asThing: 'It connects as the thing ',
     missing: (names: string) => `Without a value for: ${names}`,
   },
   cas: {

@@ -3,7 +3,7 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 
 import { textOf } from '../api/errors';
 import { m } from '../messages';
@@ -67,6 +67,13 @@ export function FormDialog<T>({ title, button, command, large, bad, work, done, 
       </SpaceBetween>
     </Modal>
   );
+}
+
+/** The error, as long as the text is the one that it is about. */
+export function useStill(error: unknown, text: string): unknown {
+  const of = useRef({ error, text });
+  if (of.current.error !== error) of.current = { error, text };
+  return of.current.text === text ? error : undefined;
 }
 
 /** Does something at once, and says what came of it. */

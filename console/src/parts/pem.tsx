@@ -23,13 +23,15 @@ export function TextOrFile({ label, description, placeholder, error, rows, value
   return (
     <FormField label={label} description={description} errorText={error} stretch>
       <SpaceBetween size="xs">
-        <Textarea
-          value={value}
-          rows={rows ?? 5}
-          spellcheck={false}
-          placeholder={placeholder}
-          onChange={({ detail }) => change(detail.value)}
-        />
+        <div className="typed">
+          <Textarea
+            value={value}
+            rows={rows ?? 5}
+            spellcheck={false}
+            placeholder={placeholder}
+            onChange={({ detail }) => change(detail.value)}
+          />
+        </div>
         <FileInput
           value={[]}
           ariaLabel={`${m.ca.chooseFile}: ${label}`}

@@ -9,6 +9,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
 import { Trouble } from '../../parts/feedback';
+import { notJson } from '../../parts/json';
 import { TextOrFile } from '../../parts/pem';
 import { isJson } from './data';
 import { EXAMPLES, isRole, listTemplates } from './template-data';
@@ -61,7 +62,7 @@ export function ChooseConfig({ chosen, change, checked }: Props) {
             rows={12}
             value={body}
             change={(text) => change({ ...chosen, body: text })}
-            error={checked && !isJson(body) ? m.ca.bodyBad : undefined}
+            error={checked ? notJson(body, m.ca.bodyBad) : undefined}
           />
           <FormField label={m.ca.role} description={m.ca.roleHint} errorText={checked && !isRole(role) ? m.ca.roleBad : undefined}>
             <Input value={role} spellcheck={false} onChange={({ detail }) => change({ ...chosen, role: detail.value.trim() })} />

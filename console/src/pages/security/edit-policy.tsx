@@ -1,19 +1,23 @@
 /** Writing a policy's document: of a new policy, or as a new version. */
-import { CreatePolicyCommand, CreatePolicyVersionCommand } from '@aws-sdk/client-iot';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
+import { CreatePolicyCommand, CreatePolicyVersionCommand, DeletePolicyVersionCommand } from '@aws-sdk/client-iot';
+import Alert from '@cloudscape-design/components/alert';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import Textarea from '@cloudscape-design/components/textarea';
+import Select from '@cloudscape-design/components/select';
 import { useState } from 'react';
 
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
+import { isNamed, textOf } from '../../api/errors';
 import { m } from '../../messages';
-import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
-import { indented, isJson } from './data';
+import { Diff } from '../../parts/diff';
+import { useNotices } from '../../parts/feedback';
+import { FormDialog, useStill } from '../../parts/form';
+import { notJson } from '../../parts/json';
+import { compare } from '../../parts/lines';
+import { TextOrFile } from '../../parts/pem';
+import { compact, indented, isJson } from './data';
 
 /** A device that may do as it likes with what bears its own name. */
 const EXAMPLE = {
@@ -33,6 +37,28 @@ const EXAMPLE = {
   ],
 };
 
+/** Versions that a policy may have, unless the server is configured otherwise (AWS's own quota). */
+const MOST_VERSIONS = 5;
+
+/** What the server says of the document itself stands beside it. */
+function isOfDocument(error: unknown): boolean {
+  return isNamed(error, 'MalformedPolicyException');
+}
+
+interface DocumentProps {
+  text: string;
+  change: (text: string) => void;
+  checked: boolean;
+  error: unknown;
+}
+
+function DocumentField({ text, change, checked, error }: DocumentProps) {
+  const still = useStill(error, text);
+  const refused = still === undefined ? undefined : textOf(still);
+  const wrong = checked ? notJson(text, m.policies.documentBad) : undefined;
+  return <TextOrFile label={m.policies.document} rows={18} value={text} change={change} error={wrong ?? refused} />;
+}
+
 interface Props {
   done: () => void;
   dismiss: () => void;
@@ -41,110 +67,118 @@ interface Props {
 export function CreatePolicyDialog({ done, dismiss }: Props) {
   const { notice } = useNotices();
   const [name, setName] = useState('');
+  const [text, setText] = useState(indented(JSON.stringify(EXAMPLE)));
   const bad = !/^[\w+=,.@-]{1,128}$/.test(name);
   return (
-    <Editor
+    <FormDialog
+      large
       title={m.policies.createTitle}
       button={m.app.create}
-      start={indented(JSON.stringify(EXAMPLE))}
-      blocked={bad}
-      command={(document) => aws('iot', 'create-policy', { 'policy-name': name || 'NAME', 'policy-document': document })}
-      work={async (policyDocument) => {
-        await clients().iot.send(new CreatePolicyCommand({ policyName: name, policyDocument }));
+      command={aws('iot', 'create-policy', { 'policy-name': name || 'NAME', 'policy-document': compact(text) })}
+      bad={bad || !isJson(text)}
+      beside={isOfDocument}
+      work={() => clients().iot.send(new CreatePolicyCommand({ policyName: name, policyDocument: text }))}
+      done={() => {
         notice('success', m.policies.createdNow(name));
+        done();
       }}
-      done={done}
       dismiss={dismiss}
-      before={(checked) => (
-        <FormField
-          label={m.policies.name}
-          description={m.policies.nameHint}
-          errorText={checked && bad ? m.policies.nameBad : undefined}
-        >
-          <Input value={name} spellcheck={false} autoFocus onChange={({ detail }) => setName(detail.value)} />
-        </FormField>
+    >
+      {(checked, error) => (
+        <>
+          <FormField
+            label={m.policies.name}
+            description={m.policies.nameHint}
+            errorText={checked && bad ? m.policies.nameBad : undefined}
+          >
+            <Input value={name} spellcheck={false} autoFocus onChange={({ detail }) => setName(detail.value)} />
+          </FormField>
+          <DocumentField text={text} change={setText} checked={checked} error={error} />
+        </>
       )}
-    />
+    </FormDialog>
   );
+}
+
+interface EditProps extends Props {
+  name: string;
+  /** Of the version in use. */
+  document: string;
+  /** Versions besides the one in use, the newest first. */
+  others: string[];
 }
 
 /** The document of the version in use, to be saved as the next one. */
-export function EditPolicyDialog({ name, document, done, dismiss }: Props & { name: string; document: string }) {
+export function EditPolicyDialog({ name, document, others, done, dismiss }: EditProps) {
   const { notice } = useNotices();
+  const [text, setText] = useState(document);
+  const full = others.length + 1 >= MOST_VERSIONS;
+  const [gone, setGone] = useState(others.at(-1) ?? '');
+  const given = { 'policy-name': name };
+  const create = aws('iot', 'create-policy-version', { ...given, 'policy-document': compact(text), 'set-as-default': true });
+  const remove = aws('iot', 'delete-policy-version', { ...given, 'policy-version-id': gone });
+  const work = async () => {
+    const { iot } = clients();
+    const input = { policyName: name, policyDocument: text, setAsDefault: true };
+    const make = () => iot.send(new CreatePolicyVersionCommand(input));
+    // A document that is refused costs no version: one is deleted only once the server says that there are too many.
+    const { policyVersionId = '' } = await make().catch(async (error: unknown) => {
+      if (!full || !isNamed(error, 'VersionsLimitExceededException')) throw error;
+      await iot.send(new DeletePolicyVersionCommand({ policyName: name, policyVersionId: gone }));
+      return make();
+    });
+    return policyVersionId;
+  };
   return (
-    <Editor
+    <FormDialog
+      large
       title={m.policies.edit}
       button={m.policies.save}
-      start={document}
-      blocked={false}
-      command={(text) =>
-        aws('iot', 'create-policy-version', { 'policy-name': name, 'policy-document': text, 'set-as-default': true })
-      }
-      work={async (policyDocument) => {
-        const made = await clients().iot.send(
-          new CreatePolicyVersionCommand({ policyName: name, policyDocument, setAsDefault: true }),
-        );
-        notice('success', m.policies.saved(made.policyVersionId ?? ''));
+      command={full ? `${remove}\n${create}` : create}
+      bad={!isJson(text)}
+      beside={isOfDocument}
+      work={work}
+      done={(version) => {
+        notice('success', m.policies.saved(version));
+        done();
       }}
-      done={done}
       dismiss={dismiss}
-    />
+    >
+      {(checked, error) => (
+        <>
+          {full && <Oldest others={others} gone={gone} choose={setGone} />}
+          <DocumentField text={text} change={setText} checked={checked} error={error} />
+          <Changes before={document} after={indented(text)} />
+        </>
+      )}
+    </FormDialog>
   );
 }
 
-interface EditorProps extends Props {
-  title: string;
-  button: string;
-  start: string;
-  /** Whether something besides the document is wrong. */
-  blocked: boolean;
-  command: (document: string) => string;
-  work: (document: string) => Promise<void>;
-  before?: (checked: boolean) => React.ReactNode;
+/** The way out when there is no room for one more version. */
+function Oldest({ others, gone, choose }: { others: string[]; gone: string; choose: (version: string) => void }) {
+  const options = others.map((id) => ({ value: id, label: m.versions.version(id) }));
+  return (
+    <Alert type="info" header={m.policies.fullTitle(others.length + 1)}>
+      <FormField label={m.policies.fullText}>
+        <Select
+          selectedOption={options.find(({ value }) => value === gone) ?? null}
+          options={options}
+          onChange={({ detail }) => choose(detail.selectedOption.value ?? '')}
+        />
+      </FormField>
+    </Alert>
+  );
 }
 
-function Editor({ title, button, start, blocked, command, work, before, done, dismiss }: EditorProps) {
-  const [text, setText] = useState(start);
-  const [checked, setChecked] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const good = isJson(text);
-  const submit = () => {
-    setChecked(true);
-    if (blocked || !good) return;
-    setBusy(true);
-    work(text).then(done, (failure: unknown) => {
-      setError(failure);
-      setBusy(false);
-    });
-  };
+/** What saving would change. */
+function Changes({ before, after }: { before: string; after: string }) {
+  const lines = compare(before, after);
+  const count = (kind: string) => lines.filter((line) => line.kind === kind).length;
+  const [added, removed] = [count('added'), count('removed')];
   return (
-    <Modal
-      visible
-      size="large"
-      onDismiss={dismiss}
-      header={title}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={dismiss}>
-              {m.app.cancel}
-            </Button>
-            <Button variant="primary" loading={busy} onClick={submit}>
-              {button}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        {error !== undefined && <Trouble error={error} />}
-        {before?.(checked)}
-        <FormField label={m.policies.document} errorText={checked && !good ? m.policies.documentBad : undefined} stretch>
-          <Textarea value={text} rows={18} spellcheck={false} onChange={({ detail }) => setText(detail.value)} />
-        </FormField>
-        <SameOnCommandLine command={command(good ? JSON.stringify(JSON.parse(text)) : text)} />
-      </SpaceBetween>
-    </Modal>
+    <ExpandableSection headerText={m.policies.changes} headerDescription={m.policies.changesCount(added, removed)}>
+      <Diff before={before} after={after} label={m.policies.changes} />
+    </ExpandableSection>
   );
 }

@@ -1,7 +1,12 @@
 /** Provisioning templates as the pages need them. */
-import { ListProvisioningTemplatesCommand, type ProvisioningTemplateSummary } from '@aws-sdk/client-iot';
+import {
+  ListProvisioningTemplatesCommand,
+  ListProvisioningTemplateVersionsCommand,
+  type ProvisioningTemplateSummary,
+} from '@aws-sdk/client-iot';
 
 import { clients } from '../../api/clients';
+import type { Version } from '../../parts/versions';
 
 export async function listTemplates(): Promise<ProvisioningTemplateSummary[]> {
   const found: ProvisioningTemplateSummary[] = [];
@@ -12,6 +17,14 @@ export async function listTemplates(): Promise<ProvisioningTemplateSummary[]> {
     nextToken = page.nextToken;
   } while (nextToken);
   return found;
+}
+
+/** The versions of a template, the newest first. */
+export async function listVersions(templateName: string): Promise<Version[]> {
+  const input = { templateName, maxResults: 250 };
+  const { versions = [] } = await clients().iot.send(new ListProvisioningTemplateVersionsCommand(input));
+  const sorted = [...versions].sort((a, b) => (b.versionId ?? 0) - (a.versionId ?? 0));
+  return sorted.map(({ versionId, creationDate }) => ({ id: String(versionId), created: creationDate }));
 }
 
 export function isRole(text: string): boolean {

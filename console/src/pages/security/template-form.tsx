@@ -15,8 +15,9 @@ import { aws } from '../../api/command';
 import { m } from '../../messages';
 import { useNotices } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
+import { notJson } from '../../parts/json';
 import { TextOrFile } from '../../parts/pem';
-import { isJson } from './data';
+import { compact, isJson } from './data';
 import { EXAMPLES, isRole } from './template-data';
 
 interface Settings {
@@ -84,7 +85,7 @@ export function CreateTemplateDialog({ done, dismiss }: { done: (name: string) =
     enabled: settings.enabled,
     'provisioning-role-arn': settings.role || 'ROLE',
     'pre-provisioning-hook': input.preProvisioningHook,
-    'template-body': isJson(body) ? JSON.stringify(JSON.parse(body)) : body,
+    'template-body': compact(body),
   });
   return (
     <FormDialog
@@ -125,7 +126,7 @@ export function CreateTemplateDialog({ done, dismiss }: { done: (name: string) =
             rows={14}
             value={body}
             change={(text) => setBodies({ ...bodies, [kind]: text })}
-            error={checked && !isJson(body) ? m.ca.bodyBad : undefined}
+            error={checked ? notJson(body, m.ca.bodyBad) : undefined}
           />
         </>
       )}
