@@ -2,10 +2,13 @@
 
 import json
 import re
+import subprocess
+from types import SimpleNamespace
 
 import devices
 import pytest
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console  # noqa: F401
+from factory import Factory, openssl
 from playwright.sync_api import expect
 
 # Certificates.
@@ -35,8 +38,8 @@ def test_a_certificate_is_made_used_and_revoked(broker, console, client, tmp_pat
     (principal,) = broker.boto("iot").list_thing_principals(thingName=name)["principals"]
     console.open(f"#/certificates/{principal.split('/')[-1]}")
     expect(console.fact("Status")).to_contain_text("Active")
-    expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
-    expect(page.get_by_role("link", name=policy)).to_be_visible()
+    expect(page.get_by_role("table", name="Things").get_by_role("link", name=name)).to_be_visible()
+    expect(page.get_by_role("table", name="Policies").get_by_role("link", name=policy)).to_be_visible()
     console.shot("certificate")
     console.action("Revoke")
     expect(page.get_by_text("A revoked certificate stays revoked.")).to_be_visible()
@@ -46,6 +49,177 @@ def test_a_certificate_is_made_used_and_revoked(broker, console, client, tmp_pat
     console.button(f"Detach {policy}").click()
     expect(page.get_by_text(f"{policy} is detached.").first).to_be_visible()
     assert broker.boto("iot").list_attached_policies(target=principal)["policies"] == []
+
+
+def choose(page, label, value):
+    """Takes an option of a choice in the dialog."""
+    page.get_by_role("dialog").get_by_label(label).click()
+    page.get_by_role("option", name=value).click()
+
+
+def test_a_certificate_that_there_is_already_is_registered_and_connects(broker, console, tmp_path):
+    """Of a CA that is registered; what is wrong with others stands beside the field, with the way out."""
+    policy, page = devices.fresh("policy"), console.page
+    iot = broker.boto("iot")
+    iot.create_policy(policyName=policy, policyDocument=devices.ALLOW_ALL)
+    made, stranger = Factory(broker, tmp_path / "factory", ec=True).register(), Factory(broker, tmp_path / "other", ec=True)
+    lamp = made.device()
+    iot.create_thing(thingName=lamp.name)
+    console.open("#/certificates")
+    console.button("Register certificate").click()
+    dialog = page.get_by_role("dialog")
+    pem = dialog.get_by_role("textbox", name="Certificate", exact=True)
+    pem.fill("hello")
+    console.button("Register").click()
+    expect(dialog.get_by_text("Paste a certificate in PEM")).to_be_visible()
+    pem.fill(stranger.device().cert.read_text())
+    console.button("Register").click()
+    expect(dialog.get_by_text("No registered CA certificate issued this certificate.")).to_be_visible()
+    expect(dialog.get_by_role("link", name="Register CA")).to_be_visible()
+    expect(pem).to_have_attribute("aria-invalid", "true")
+    console.shot("certificate-register-refused")
+    dialog.get_by_role("button", name=re.compile("^Which CA")).click()
+    dialog.get_by_role("textbox", name="CA certificate").fill(stranger.root.read_text())
+    expect(dialog.get_by_text("No registered CA certificate issued this certificate.")).to_have_count(0)
+    console.button("Register").click()
+    expect(dialog.get_by_text("No CA certificate exists for the given certificate")).to_be_visible()
+    dialog.get_by_role("textbox", name="CA certificate").fill("")
+    dialog.locator("input[type=file]").first.set_input_files(str(lamp.cert))
+    choose(page, "Attach to the thing", lamp.name)
+    choose(page, "Attach the policy", policy)
+    console.shot("certificate-register")
+    console.button("Register").click()
+    page.wait_for_url(re.compile(f"#/certificates/{lamp.id}"))
+    expect(console.fact("Status")).to_contain_text("Active")
+    expect(page.get_by_role("link", name=made.id)).to_be_visible()
+    assert console.downloaded(lambda: console.button("Download certificate").click()).decode() == lamp.cert.read_text()
+    assert [lamp.status(), lamp.policies(), iot.list_thing_principals(thingName=lamp.name)["principals"]] == ["ACTIVE", [policy], [lamp.arn]]
+    devices.Mosquitto(lamp).pub("-i", lamp.name, "-t", "x", "-m", "y", "-q", "1")
+    # The same one again leads to the one that is there.
+    console.open("#/certificates")
+    console.button("Register certificate").click()
+    pem.fill(lamp.cert.read_text())
+    console.button("Register").click()
+    expect(dialog.get_by_text("already provisioned or registered")).to_be_visible()
+    dialog.get_by_role("link", name="Open it").click()
+    page.wait_for_url(re.compile(f"#/certificates/{lamp.id}"))
+    console.forgive(NETWORK)
+
+
+def test_a_certificate_of_nobody_is_registered_and_connects(broker, console, tmp_path):
+    page, name = console.page, devices.fresh("own")
+    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "own.key", "-out", "own.pem", "-subj", f"/CN={name}")
+    lamp = SimpleNamespace(server=broker, cert=tmp_path / "own.pem", key=tmp_path / "own.key", name=name)
+    policy = devices.fresh("policy")
+    broker.boto("iot").create_policy(policyName=policy, policyDocument=devices.ALLOW_ALL)
+    console.open("#/certificates")
+    console.button("Register certificate").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Certificate", exact=True).fill(lamp.cert.read_text())
+    dialog.get_by_role("radio", name="Nobody").check()
+    expect(dialog.get_by_text("register-certificate-without-ca")).to_have_count(1)
+    choose(page, "Attach the policy", policy)
+    dialog.get_by_role("checkbox", name="Activate it at once").uncheck()
+    console.button("Register").click()
+    page.wait_for_url(re.compile("#/certificates/[0-9a-f]{64}"))
+    expect(console.fact("Status")).to_contain_text("Inactive")
+    expect(console.fact("Mode")).to_have_text("SNI_ONLY")
+    devices.Mosquitto(lamp).pub("-i", name, "-t", "x", "-m", "y", ok=False)
+    console.button("Actions").click()
+    page.get_by_role("menuitem", name="Activate", exact=True).click()
+    console.button("Activate").click()
+    expect(console.fact("Status")).to_contain_text("Active")
+    devices.Mosquitto(lamp).pub("-i", name, "-t", "x", "-m", "y", "-q", "1")
+
+
+def test_a_certificate_for_a_key_that_stays_where_it_is(broker, console, tmp_path):
+    """With the command that is shown for the request, run as it is shown."""
+    policy, page = devices.fresh("policy"), console.page
+    broker.boto("iot").create_policy(policyName=policy, policyDocument=devices.ALLOW_ALL)
+    console.open("#/certificates")
+    page.get_by_role("button", name="Create certificate").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="Use one that there is").check()
+    dialog.get_by_role("button", name="Copy: Makes a key and a request for it").click()
+    command = page.evaluate("navigator.clipboard.readText()")
+    subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    console.button("Create").click()
+    expect(dialog.get_by_text("Paste a request in PEM")).to_be_visible()
+    request = dialog.get_by_role("textbox", name="Certificate signing request")
+    request.fill("-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----")
+    console.button("Create").click()
+    expect(request).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("That did not work")).to_have_count(0)
+    dialog.locator("input[type=file]").set_input_files(str(tmp_path / "device.csr"))
+    choose(page, "Attach the policy", policy)
+    console.shot("certificate-from-csr")
+    console.button("Create").click()
+    console.heading("The certificate is created")
+    expect(dialog.get_by_role("button", name="Private key")).to_have_count(0)
+    lamp = SimpleNamespace(server=broker, cert=tmp_path / "device.pem", key=tmp_path / "device.key")
+    lamp.cert.write_bytes(console.downloaded(lambda: dialog.get_by_role("button", name="Certificate", exact=True).click()))
+    console.button("Done").click()
+    devices.Mosquitto(lamp).pub("-i", "any", "-t", "x", "-m", "y", "-q", "1")
+    console.forgive(NETWORK)
+
+
+def test_what_goes_with_a_certificate_and_deleting_it_with_what_keeps_it(broker, console, device, client):
+    lamp, group, policy = device(policy=None), devices.fresh("group"), devices.fresh("policy")
+    iot, page = broker.boto("iot"), console.page
+    iot.create_policy(policyName=policy, policyDocument=devices.document(("Allow", "iot:Connect", "*")))
+    made = iot.create_thing_group(thingGroupName=group)
+    iot.attach_policy(policyName=policy, target=made["thingGroupArn"])
+    own = lamp.attach(devices.document(("Allow", "iot:Publish", "arn:aws:iot:*:*:topic/allowed")))
+    console.open(f"#/certificates/{lamp.id}")
+    effective = page.get_by_role("button", name=policy)
+    expect(page.get_by_text("through the certificate")).to_be_visible()
+    expect(effective).to_have_count(0)
+    iot.add_thing_to_thing_group(thingName=lamp.name, thingGroupName=group)
+    expect(effective).to_be_visible()
+    expect(page.get_by_text(f"through the groups of {lamp.name}")).to_be_visible()
+    effective.click()
+    expect(page.locator("pre", has_text="iot:Connect")).to_be_visible()
+    expect(page.get_by_role("link", name=f"Open {policy}")).to_be_visible()
+
+    expect(page.get_by_text("Nobody is connected with it.")).to_be_visible()
+    mqtt = client(lamp).connect()
+    mqtt.send("not/allowed", b"x", qos=1)
+    expect(page.get_by_role("table", name="Refused lately")).to_contain_text("not/allowed")
+    again = client(lamp).connect()
+    expect(page.get_by_role("table", name="Connected clients")).to_contain_text(lamp.name)
+    console.shot("certificate")
+    page.get_by_role("link", name="All refusals").click()
+    expect(page.locator("tbody tr").first).to_contain_text("not/allowed")
+    console.open(f"#/certificates/{lamp.id}")
+
+    # One more thing, and one less.
+    other = devices.fresh("other")
+    iot.create_thing(thingName=other)
+    page.reload()
+    page.get_by_role("button", name=re.compile("^Thing to attach")).click()
+    page.get_by_role("option", name=other).click()
+    page.get_by_role("button", name="Attach", exact=True).last.click()
+    expect(page.get_by_text(f"{other} is attached.").first).to_be_visible()
+    console.button(f"Detach {other}").click()
+    expect(page.get_by_text(f"{other} is detached.").first).to_be_visible()
+    assert iot.list_principal_things(principal=lamp.arn)["things"] == [lamp.name]
+
+    console.action("Delete")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(lamp.name)).to_be_visible()
+    expect(dialog.get_by_text(own)).to_be_visible()
+    console.button("Delete").click()
+    expect(dialog.get_by_text("Until then it cannot be deleted.")).to_be_visible()
+    dialog.get_by_role("checkbox", name="Deactivate it and detach it first").check()
+    expect(dialog.get_by_text("--force-delete")).to_have_count(1)
+    console.shot("certificate-delete")
+    console.button("Delete").click()
+    page.wait_for_url(re.compile("#/certificates$"))
+    again.ended()
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_certificate(certificateId=lamp.id)
+    assert iot.describe_thing(thingName=lamp.name)["thingName"] == lamp.name
+    console.forgive(NETWORK)
 
 
 # Policies.
@@ -153,7 +327,7 @@ def test_a_policy_is_deleted_with_what_keeps_it(broker, console, device):
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("link", name=lamp.arn)).to_be_visible()
     dialog.get_by_role("button", name="Delete", exact=True).click()
-    expect(dialog.get_by_text("it cannot be deleted")).to_be_visible()
+    expect(dialog.get_by_text("Until then it cannot be deleted.")).to_be_visible()
     assert iot.get_policy(policyName=name)["defaultVersionId"] == "2"
     dialog.get_by_role("checkbox", name="Detach it from this and delete its other version first").check()
     console.shot("policy-delete")

@@ -18,8 +18,8 @@ type RawRefusal = Omit<Refusal, 'at'> & { lastAt: number };
 const MOST = 250;
 
 /** The latest refusals, the newest first. */
-export async function refusals(thingName?: string): Promise<Refusal[]> {
-  const query = { maxResults: String(MOST), ...(thingName ? { thingName } : {}) };
+export async function refusals(of: { thingName?: string; certificateId?: string } = {}): Promise<Refusal[]> {
+  const query = { maxResults: String(MOST), ...of };
   const { refusals } = await adit<{ refusals: RawRefusal[] }>('GET', '/adit/refusals', query);
   return refusals.map(({ lastAt, ...rest }) => ({ ...rest, at: new Date(lastAt * 1000) }));
 }
@@ -33,11 +33,11 @@ export interface Connection {
 }
 
 /** Connected MQTT clients of things; at most so many pages are asked for. */
-export async function connections(clientId?: string): Promise<Connection[]> {
+export async function connections(of: { clientId?: string; certificateId?: string } = {}): Promise<Connection[]> {
   const found: Connection[] = [];
   let nextToken: string | undefined;
   for (let pages = 0; pages < 40; pages++) {
-    const query = { maxResults: '250', ...(clientId ? { clientId } : {}), ...(nextToken ? { nextToken } : {}) };
+    const query = { maxResults: '250', ...of, ...(nextToken ? { nextToken } : {}) };
     const page = await adit<{ connections: Connection[]; nextToken?: string }>('GET', '/adit/connections', query);
     found.push(...page.connections);
     nextToken = page.nextToken;

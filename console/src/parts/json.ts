@@ -1,4 +1,4 @@
-/** Where a text stops being JSON. */
+/** JSON for people, and where a text stops being it. */
 import { m } from '../messages';
 
 /** What could have stood there. */
@@ -71,4 +71,27 @@ export function broken(text: string): Broken | undefined {
 export function notJson(text: string, says: string): string | undefined {
   const found = broken(text);
   return found && `${says} ${m.json.where(found.line, found.column, m.json.expected[found.expected])}`;
+}
+
+/** A document for people. */
+export function indented(document: string | undefined): string {
+  try {
+    return JSON.stringify(JSON.parse(document ?? ''), null, 2);
+  } catch {
+    return document ?? '';
+  }
+}
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The same JSON in one line, for a command; a text that is none as it is. */
+export function compact(text: string): string {
+  return isJson(text) ? JSON.stringify(JSON.parse(text)) : text;
 }

@@ -25,9 +25,11 @@ interface Props<T> {
   none: ReactNode;
   createLabel: string;
   onCreate: () => void;
+  /** Further buttons. */
+  actions?: ReactNode;
 }
 
-export function ListTable<T>({ texts, live, view, rows, trackBy, columns, none, createLabel, onCreate }: Props<T>) {
+export function ListTable<T>({ texts, live, view, rows, trackBy, columns, none, createLabel, onCreate, actions }: Props<T>) {
   const page = Math.min(view.page, pages(rows.length));
   return (
     <Table<T>
@@ -61,6 +63,7 @@ export function ListTable<T>({ texts, live, view, rows, trackBy, columns, none, 
           actions={
             <SpaceBetween direction="horizontal" size="xs">
               <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />
+              {actions}
               <Button variant="primary" onClick={onCreate}>
                 {createLabel}
               </Button>

@@ -11,8 +11,8 @@ import { FormDialog, type FormProps } from './form';
 
 interface Props<T> extends Omit<FormProps<T>, 'done'> {
   madeTitle: string;
-  /** Says that there is no second time. */
-  warning: string;
+  /** Says that there is no second time; none where there is. */
+  warning?: string | undefined;
   show: (made: T) => ReactNode;
 }
 
@@ -35,7 +35,7 @@ export function OnceDialog<T extends object>({ madeTitle, warning, show, ...form
       }
     >
       <div className="fields">
-        <Alert type="warning">{warning}</Alert>
+        {warning && <Alert type="warning">{warning}</Alert>}
         {show(made)}
       </div>
     </Modal>

@@ -3,6 +3,7 @@ import FileInput from '@cloudscape-design/components/file-input';
 import FormField from '@cloudscape-design/components/form-field';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
+import type { ReactNode } from 'react';
 
 import { m } from '../messages';
 
@@ -10,7 +11,7 @@ interface Props {
   label: string;
   description?: string;
   placeholder?: string;
-  error?: string | undefined;
+  error?: ReactNode;
   rows?: number;
   value: string;
   change: (text: string) => void;
@@ -44,6 +45,7 @@ export function TextOrFile({ label, description, placeholder, error, rows, value
   );
 }
 
-export function isPem(text: string): boolean {
-  return /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(text);
+/** Whether it holds what PEM calls so; a certificate without. */
+export function isPem(text: string, what = 'CERTIFICATE'): boolean {
+  return new RegExp(String.raw`-----BEGIN ${what}-----[\s\S]+-----END ${what}-----`).test(text);
 }

@@ -1,15 +1,9 @@
-/** One certificate: its status, its policies and its things. */
+/** One certificate: its status, and what goes with it. */
 import {
-  AttachPolicyCommand,
-  DeleteCertificateCommand,
   DescribeCertificateCommand,
-  DetachPolicyCommand,
-  ListAttachedPoliciesCommand,
-  ListPrincipalThingsCommand,
   UpdateCertificateCommand,
   type CertificateDescription,
   type CertificateStatus as Status,
-  type Policy,
 } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
@@ -24,18 +18,28 @@ import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
 import { DetailPage, Facts, Token } from '../../parts/detail';
+import { EffectivePolicies } from '../../parts/effective';
 import { useNotices } from '../../parts/feedback';
-import { useAct } from '../../parts/form';
-import { Picker, SectionTable } from '../../parts/section';
+import { Download } from '../../parts/once';
 import { go, href } from '../../router';
+import { Clients, Policies, Refused, Things } from './certificate-parts';
 import { CertificateStatus } from './certificates';
-import { listPolicies } from './data';
+import { waysTo } from './data';
+import { DeleteCertificateDialog } from './delete-certificate';
 
-const CHANGES: Record<string, { text: string; action: string; name: string }> = {
-  ACTIVE: { text: m.certificates.activeText, action: m.certificates.toActive, name: m.certificates.active },
-  INACTIVE: { text: m.certificates.inactiveText, action: m.certificates.toInactive, name: m.certificates.inactive },
-  REVOKED: { text: m.certificates.revokedText, action: m.certificates.toRevoked, name: m.certificates.revoked },
-};
+const CHANGES = ['ACTIVE', 'INACTIVE', 'REVOKED'] as const;
+
+function wordsOf(to: (typeof CHANGES)[number]): { text: string; action: string; name: string } {
+  const { certificates } = m;
+  switch (to) {
+    case 'ACTIVE':
+      return { text: certificates.activeText, action: certificates.toActive, name: certificates.active };
+    case 'INACTIVE':
+      return { text: certificates.inactiveText, action: certificates.toInactive, name: certificates.inactive };
+    case 'REVOKED':
+      return { text: certificates.revokedText, action: certificates.toRevoked, name: certificates.revoked };
+  }
+}
 
 async function load(certificateId: string): Promise<CertificateDescription> {
   const { certificateDescription } = await clients().iot.send(new DescribeCertificateCommand({ certificateId }));
@@ -44,81 +48,105 @@ async function load(certificateId: string): Promise<CertificateDescription> {
 
 export default function CertificateDetail({ id }: { id: string }) {
   const live = useLive(`certificate ${id}`, () => load(id));
-  const { notice } = useNotices();
-  const [change, setChange] = useState<Status>();
+  const [change, setChange] = useState<(typeof CHANGES)[number]>();
   const [deleting, setDeleting] = useState(false);
-  const asked = change ? CHANGES[change] : undefined;
+  // Counts what was attached and detached here: other policies are effective then.
+  const [times, setTimes] = useState(0);
+  const changed = () => setTimes(times + 1);
   return (
     <DetailPage
       live={live}
       title={`${id.slice(0, 16)}…`}
-      actions={({ status }) => (
-        <ButtonDropdown
-          items={[
-            ...Object.entries(CHANGES).map(([to, { action }]) => ({
-              id: to,
-              text: action,
-              disabled: status === to || status === 'REVOKED',
-            })),
-            { id: 'delete', text: m.app.remove },
-          ]}
-          onItemClick={({ detail }) => {
-            if (detail.id === 'delete') setDeleting(true);
-            else setChange(detail.id as Status);
-          }}
-        >
-          {m.app.actions}
-        </ButtonDropdown>
-      )}
-      dialogs={() => (
+      actions={({ status, certificatePem = '' }) => (
         <>
-          {change && asked && (
-            <Confirm
-              title={m.certificates.changeTitle(asked.action)}
-              button={asked.action}
-              command={aws('iot', 'update-certificate', { 'certificate-id': id, 'new-status': change })}
-              work={() => clients().iot.send(new UpdateCertificateCommand({ certificateId: id, newStatus: change }))}
+          <Download name={`${id.slice(0, 16)}.pem`} content={certificatePem}>
+            {m.ca.downloadPem}
+          </Download>
+          <Button href={href(['simulator'], { certificate: id })}>{m.policies.simulate}</Button>
+          <ButtonDropdown
+            items={[
+              ...CHANGES.map((to) => ({ id: to, text: wordsOf(to).action, disabled: status === to || status === 'REVOKED' })),
+              { id: 'delete', text: m.app.remove },
+            ]}
+            onItemClick={({ detail }) => {
+              if (detail.id === 'delete') setDeleting(true);
+              else setChange(CHANGES.find((to) => to === detail.id));
+            }}
+          >
+            {m.app.actions}
+          </ButtonDropdown>
+        </>
+      )}
+      dialogs={(certificate) => (
+        <>
+          {change && (
+            <ChangeDialog
+              id={id}
+              to={change}
               dismiss={() => setChange(undefined)}
               done={() => {
                 setChange(undefined);
-                notice('success', m.certificates.changed(asked.name));
                 live.refresh();
               }}
-            >
-              <Box variant="p">{asked.text}</Box>
-            </Confirm>
+            />
           )}
           {deleting && (
-            <Confirm
-              title={m.certificates.deleteTitle}
-              button={m.app.remove}
-              command={aws('iot', 'delete-certificate', { 'certificate-id': id })}
-              work={() => clients().iot.send(new DeleteCertificateCommand({ certificateId: id }))}
-              dismiss={() => setDeleting(false)}
-              done={() => {
-                notice('success', m.certificates.deletedNow);
-                go('#/certificates');
-              }}
-            >
-              <Box variant="p">{m.certificates.deleteText}</Box>
-            </Confirm>
+            <DeleteCertificateDialog certificate={certificate} dismiss={() => setDeleting(false)} done={() => go('#/certificates')} />
           )}
         </>
       )}
     >
-      {(certificate) => (
-        <>
-          <About certificate={certificate} />
-          <Policies arn={certificate.certificateArn ?? ''} />
-          <Things arn={certificate.certificateArn ?? ''} />
-        </>
-      )}
+      {(certificate) => {
+        const arn = certificate.certificateArn ?? '';
+        return (
+          <>
+            <About certificate={certificate} />
+            <Policies arn={arn} changed={changed} />
+            <Things arn={arn} changed={changed} />
+            <EffectivePolicies
+              of={`${arn} ${times}`}
+              load={() => waysTo(arn)}
+              command={aws('iot', 'get-effective-policies', { principal: arn })}
+              none={m.certificates.noPolicies}
+            />
+            <Clients id={id} />
+            <Refused id={id} />
+          </>
+        );
+      }}
     </DetailPage>
   );
 }
 
+interface ChangeProps {
+  id: string;
+  to: Status & (typeof CHANGES)[number];
+  done: () => void;
+  dismiss: () => void;
+}
+
+function ChangeDialog({ id, to, done, dismiss }: ChangeProps) {
+  const { notice } = useNotices();
+  const { text, action, name } = wordsOf(to);
+  return (
+    <Confirm
+      title={m.certificates.changeTitle(action)}
+      button={action}
+      command={aws('iot', 'update-certificate', { 'certificate-id': id, 'new-status': to })}
+      work={() => clients().iot.send(new UpdateCertificateCommand({ certificateId: id, newStatus: to }))}
+      dismiss={dismiss}
+      done={() => {
+        notice('success', m.certificates.changed(name));
+        done();
+      }}
+    >
+      <Box variant="p">{text}</Box>
+    </Confirm>
+  );
+}
+
 function About({ certificate }: { certificate: CertificateDescription }) {
-  const { validity, certificateId } = certificate;
+  const { validity, certificateId, caCertificateId } = certificate;
   return (
     <Facts
       title={m.certificates.details}
@@ -131,74 +159,18 @@ function About({ certificate }: { certificate: CertificateDescription }) {
           value: validity ? m.certificates.validity(moment(validity.notBefore), moment(validity.notAfter)) : '–',
         },
         { label: m.certificates.id, value: <Token>{certificateId}</Token> },
-        { label: m.certificates.subject, value: <Token>{certificate.caCertificateId ?? '–'}</Token> },
-        { label: m.certificates.arn, value: <Token>{certificate.certificateArn}</Token> },
-      ]}
-    />
-  );
-}
-
-function Policies({ arn }: { arn: string }) {
-  const live = useLive(
-    `policies of ${arn}`,
-    async () => (await clients().iot.send(new ListAttachedPoliciesCommand({ target: arn, pageSize: 250 }))).policies ?? [],
-  );
-  const all = useLive('policies', listPolicies, false);
-  const act = useAct(live.refresh);
-  const there = new Set((live.data ?? []).map((policy) => policy.policyName));
-  const options = (all.data ?? [])
-    .filter((policy) => !there.has(policy.policyName))
-    .map(({ policyName = '' }) => ({ value: policyName, label: policyName }));
-  const attach = (policyName: string) =>
-    void act(clients().iot.send(new AttachPolicyCommand({ policyName, target: arn })), m.certificates.attached(policyName));
-  const detach = (policyName: string) =>
-    void act(clients().iot.send(new DetachPolicyCommand({ policyName, target: arn })), m.certificates.detached(policyName));
-  return (
-    <SectionTable<Policy>
-      title={m.certificates.policies}
-      live={live}
-      rows={live.data}
-      none={m.certificates.noPolicies}
-      actions={
-        <Picker label={m.certificates.choosePolicy} button={m.certificates.attachButton} options={options} pick={attach} />
-      }
-      columns={[
         {
-          id: 'name',
-          header: m.policies.name,
-          isRowHeader: true,
-          cell: ({ policyName = '' }) => <Link href={href(['policies', policyName])}>{policyName}</Link>,
-        },
-        {
-          id: 'detach',
-          header: m.app.actions,
-          cell: ({ policyName = '' }) => (
-            <Button iconName="close" variant="icon" ariaLabel={m.certificates.detach(policyName)} onClick={() => detach(policyName)} />
+          label: m.certificates.subject,
+          value: caCertificateId ? (
+            <Link href={href(['onboarding', caCertificateId])}>
+              <Token>{caCertificateId}</Token>
+            </Link>
+          ) : (
+            '–'
           ),
         },
-      ]}
-    />
-  );
-}
-
-function Things({ arn }: { arn: string }) {
-  const live = useLive(
-    `things of ${arn}`,
-    async () => (await clients().iot.send(new ListPrincipalThingsCommand({ principal: arn }))).things ?? [],
-  );
-  return (
-    <SectionTable<string>
-      title={m.certificates.things}
-      live={live}
-      rows={live.data}
-      none={m.certificates.noThings}
-      columns={[
-        {
-          id: 'name',
-          header: m.things.name,
-          isRowHeader: true,
-          cell: (name) => <Link href={href(['things', name])}>{name}</Link>,
-        },
+        { label: m.cas.mode, value: certificate.certificateMode ?? '–' },
+        { label: m.certificates.arn, value: <Token>{certificate.certificateArn}</Token> },
       ]}
     />
   );

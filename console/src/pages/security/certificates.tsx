@@ -1,5 +1,6 @@
 /** The certificates of devices. */
 import type { Certificate } from '@aws-sdk/client-iot';
+import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { TableProps } from '@cloudscape-design/components/table';
@@ -10,9 +11,10 @@ import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { ListTable, None } from '../../parts/list-table';
 import { arrange, useView } from '../../parts/table';
-import { href } from '../../router';
+import { go, href } from '../../router';
 import { CreateCertificateDialog } from './create-certificate';
 import { listCertificates } from './data';
+import { RegisterCertificateDialog } from './register-certificate';
 
 const KEYS: Record<string, (row: Certificate) => string | number> = {
   id: (row) => row.certificateId ?? '',
@@ -51,7 +53,7 @@ const COLUMNS: TableProps.ColumnDefinition<Certificate>[] = [
 export default function CertificateList() {
   const view = useView('-created');
   const live = useLive('certificates', listCertificates);
-  const [creating, setCreating] = useState(false);
+  const [asking, setAsking] = useState<'create' | 'register'>();
   const rows = arrange(live.data ?? [], view, (row) => [row.certificateId, row.status], KEYS);
   return (
     <>
@@ -64,14 +66,21 @@ export default function CertificateList() {
         columns={COLUMNS}
         none={<None title={m.certificates.first} text={m.certificates.firstText} />}
         createLabel={m.certificates.create}
-        onCreate={() => setCreating(true)}
+        onCreate={() => setAsking('create')}
+        actions={<Button onClick={() => setAsking('register')}>{m.certificates.register}</Button>}
       />
-      {creating && (
+      {asking === 'create' && (
         <CreateCertificateDialog
           dismiss={() => {
-            setCreating(false);
+            setAsking(undefined);
             live.refresh();
           }}
+        />
+      )}
+      {asking === 'register' && (
+        <RegisterCertificateDialog
+          dismiss={() => setAsking(undefined)}
+          done={(id) => go(href(['certificates', id]))}
         />
       )}
     </>

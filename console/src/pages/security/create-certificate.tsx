@@ -1,144 +1,159 @@
-/** A certificate with its key, shown once. */
+/** A certificate of this server's own CA: with a key that is shown once, or for a key that stays where it is. */
 import {
-  AttachPolicyCommand,
-  AttachThingPrincipalCommand,
+  CreateCertificateFromCsrCommand,
   CreateKeysAndCertificateCommand,
-  ListThingsCommand,
-  type CreateKeysAndCertificateCommandOutput,
+  type CreateKeysAndCertificateResponse,
 } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
-import Select from '@cloudscape-design/components/select';
+import Link from '@cloudscape-design/components/link';
+import RadioGroup from '@cloudscape-design/components/radio-group';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
 import { clients } from '../../api/clients';
-import { aws, quoted } from '../../api/command';
-import { useLive } from '../../api/live';
+import { aws } from '../../api/command';
+import { isNamed, textOf } from '../../api/errors';
 import { m } from '../../messages';
 import { Trouble } from '../../parts/feedback';
-import { Download, OnceDialog } from '../../parts/once';
-import { listPolicies } from './data';
-
-/** Things offered; for others there is the thing's own page and the command line. */
-const OFFERED = 250;
+import { useStill } from '../../parts/form';
+import { Download, Labelled, OnceDialog } from '../../parts/once';
+import { isPem, TextOrFile } from '../../parts/pem';
+import { href } from '../../router';
+import { attachAll, ChooseAttachments, commandOf, NO_ATTACHMENTS, type Attachments } from './attachments';
 
 interface Choice {
+  from: 'keys' | 'csr';
+  csr: string;
   active: boolean;
-  thing: string;
-  policy: string;
+  attachments: Attachments;
 }
 
 interface Made {
-  made: CreateKeysAndCertificateCommandOutput;
+  id: string;
+  pem: string;
+  /** None for a key that stays where it is. */
+  privateKey?: string | undefined;
   /** Why it could not be attached. */
   error: unknown;
 }
 
-/** Makes it and attaches it; the certificate is there even when attaching fails, so its key must be shown. */
-async function make({ active, thing, policy }: Choice): Promise<Made> {
+async function make({ from, csr, active, attachments }: Choice): Promise<Made> {
   const { iot } = clients();
-  const made = await iot.send(new CreateKeysAndCertificateCommand({ setAsActive: active }));
-  const arn = made.certificateArn;
-  const steps = [
-    ...(policy ? [() => iot.send(new AttachPolicyCommand({ policyName: policy, target: arn }))] : []),
-    ...(thing ? [() => iot.send(new AttachThingPrincipalCommand({ thingName: thing, principal: arn }))] : []),
-  ];
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (error) {
-      return { made, error };
-    }
-  }
-  return { made, error: undefined };
+  const made: CreateKeysAndCertificateResponse =
+    from === 'keys'
+      ? await iot.send(new CreateKeysAndCertificateCommand({ setAsActive: active }))
+      : await iot.send(new CreateCertificateFromCsrCommand({ certificateSigningRequest: csr, setAsActive: active }));
+  const error = await attachAll(made.certificateArn ?? '', attachments);
+  return { id: made.certificateId ?? '', pem: made.certificatePem ?? '', privateKey: made.keyPair?.PrivateKey, error };
 }
 
-function commandOf({ active, thing, policy }: Choice): string {
-  const create = aws('iot', 'create-keys-and-certificate', {
+function createCommand({ from, active }: Choice): string {
+  const given = from === 'csr' ? { 'certificate-signing-request': 'file://device.csr' } : {};
+  return aws('iot', from === 'keys' ? 'create-keys-and-certificate' : 'create-certificate-from-csr', {
+    ...given,
     'set-as-active': active,
     'certificate-pem-outfile': 'device.pem',
-    'private-key-outfile': 'device.key',
+    'private-key-outfile': from === 'keys' ? 'device.key' : undefined,
     query: 'certificateArn',
     output: 'text',
   });
-  const lines = [`ARN=$(${create})`];
-  if (policy) lines.push(`aws iot attach-policy --policy-name ${quoted(policy)} --target "$ARN"`);
-  if (thing) lines.push(`aws iot attach-thing-principal --thing-name ${quoted(thing)} --principal "$ARN"`);
-  return lines.join('\n');
+}
+
+/** A key and a request for it. */
+const OPENSSL = 'openssl req -new -newkey rsa:2048 -nodes -keyout device.key -out device.csr -subj /CN=device';
+
+/** What the server says of the request stands beside it. */
+function isOfRequest(error: unknown): boolean {
+  return isNamed(error, 'InvalidRequestException');
 }
 
 export function CreateCertificateDialog({ dismiss }: { dismiss: () => void }) {
-  const [choice, setChoice] = useState<Choice>({ active: true, thing: '', policy: '' });
+  const [choice, setChoice] = useState<Choice>({ from: 'keys', csr: '', active: true, attachments: NO_ATTACHMENTS });
+  const keys = choice.from === 'keys';
   return (
     <OnceDialog
       title={m.certificates.createTitle}
-      madeTitle={m.certificates.madeTitle}
-      warning={m.certificates.madeText}
+      madeTitle={keys ? m.certificates.madeTitle : m.certificates.signedTitle}
+      warning={keys ? m.certificates.madeText : undefined}
       button={m.app.create}
-      command={commandOf(choice)}
-      bad={false}
+      command={commandOf(createCommand(choice), choice.attachments)}
+      bad={!keys && !isPem(choice.csr, REQUEST)}
+      {...(keys ? {} : { beside: isOfRequest })}
       work={() => make(choice)}
       dismiss={dismiss}
       show={(made) => <Files {...made} />}
     >
-      {() => <Form choice={choice} change={setChoice} />}
+      {(checked, error) => <Form choice={choice} change={setChoice} checked={checked} error={error} />}
     </OnceDialog>
   );
 }
 
-function Form({ choice, change }: { choice: Choice; change: (choice: Choice) => void }) {
-  const things = useLive(
-    'things to attach',
-    async () => (await clients().iot.send(new ListThingsCommand({ maxResults: OFFERED }))).things ?? [],
-    false,
-  );
-  const policies = useLive('policies to attach', listPolicies, false);
-  const none = { value: '', label: m.certificates.none };
-  const options = (names: (string | undefined)[]) => [none, ...names.map((name) => ({ value: name ?? '', label: name }))];
-  const thingOptions = options((things.data ?? []).map((thing) => thing.thingName));
-  const policyOptions = options((policies.data ?? []).map((policy) => policy.policyName));
+/** What PEM calls a request, now and before. */
+const REQUEST = '(?:NEW )?CERTIFICATE REQUEST';
+
+interface FormProps {
+  choice: Choice;
+  change: (choice: Choice) => void;
+  checked: boolean;
+  error: unknown;
+}
+
+function Form({ choice, change, checked, error }: FormProps) {
+  const { from, csr, active, attachments } = choice;
+  const refused = useStill(error, csr);
+  const wrong = checked && !isPem(csr, REQUEST) ? m.certificates.csrBad : refused !== undefined && textOf(refused);
   return (
     <>
-      <Box variant="p">{m.certificates.createText}</Box>
-      <Checkbox checked={choice.active} onChange={({ detail }) => change({ ...choice, active: detail.checked })}>
+      <FormField label={m.certificates.key} stretch>
+        <RadioGroup
+          value={from}
+          onChange={({ detail }) => change({ ...choice, from: detail.value === 'csr' ? 'csr' : 'keys' })}
+          items={[
+            { value: 'keys', label: m.certificates.newKey, description: m.certificates.createText },
+            { value: 'csr', label: m.certificates.ownKey, description: m.certificates.ownKeyText },
+          ]}
+        />
+      </FormField>
+      {from === 'csr' && (
+        <>
+          <Labelled label={m.certificates.csrCommand} text={OPENSSL} />
+          <TextOrFile
+            label={m.certificates.csr}
+            description={m.certificates.csrHint}
+            value={csr}
+            change={(text) => change({ ...choice, csr: text })}
+            error={wrong}
+          />
+        </>
+      )}
+      <Checkbox checked={active} onChange={({ detail }) => change({ ...choice, active: detail.checked })}>
         {m.certificates.activate}
       </Checkbox>
-      <FormField label={m.certificates.attach}>
-        <Select
-          selectedOption={thingOptions.find((option) => option.value === choice.thing) ?? none}
-          options={thingOptions}
-          filteringType="auto"
-          onChange={({ detail }) => change({ ...choice, thing: detail.selectedOption.value ?? '' })}
-        />
-      </FormField>
-      <FormField label={m.certificates.attachPolicy}>
-        <Select
-          selectedOption={policyOptions.find((option) => option.value === choice.policy) ?? none}
-          options={policyOptions}
-          filteringType="auto"
-          onChange={({ detail }) => change({ ...choice, policy: detail.selectedOption.value ?? '' })}
-        />
-      </FormField>
+      <ChooseAttachments chosen={attachments} change={(chosen) => change({ ...choice, attachments: chosen })} />
     </>
   );
 }
 
-function Files({ made, error }: Made) {
-  const name = made.certificateId?.slice(0, 16) ?? 'device';
+function Files({ id, pem, privateKey, error }: Made) {
+  const name = id.slice(0, 16);
   return (
     <>
       {error !== undefined && <Trouble error={error} />}
       <SpaceBetween direction="horizontal" size="xs">
-        <Download name={`${name}.pem`} content={made.certificatePem ?? ''}>
+        <Download name={`${name}.pem`} content={pem}>
           {m.certificates.certificateFile}
         </Download>
-        <Download name={`${name}.key`} content={made.keyPair?.PrivateKey ?? ''}>
-          {m.certificates.keyFile}
-        </Download>
+        {privateKey !== undefined && (
+          <Download name={`${name}.key`} content={privateKey}>
+            {m.certificates.keyFile}
+          </Download>
+        )}
       </SpaceBetween>
-      <Box variant="code">{made.certificateId}</Box>
+      <Box>
+        <Link href={href(['certificates', id])}>{id}</Link>
+      </Box>
     </>
   );
 }

@@ -1,13 +1,21 @@
 /** Certificates and policies as the pages need them. */
 import {
+  GetEffectivePoliciesCommand,
+  ListAttachedPoliciesCommand,
   ListCertificatesCommand,
   ListPoliciesCommand,
+  ListPrincipalThingsCommand,
   ListTargetsForPolicyCommand,
   type Certificate,
   type Policy,
 } from '@aws-sdk/client-iot';
 
 import { clients } from '../../api/clients';
+import { each } from '../../api/live';
+import { m } from '../../messages';
+import type { Way } from '../../parts/effective';
+
+export { compact, indented, isJson } from '../../parts/json';
 
 interface Page {
   nextMarker?: string | undefined;
@@ -50,25 +58,36 @@ export function targetsOf(policyName: string): Promise<string[]> {
   );
 }
 
-/** A document for people. */
-export function indented(document: string | undefined): string {
-  try {
-    return JSON.stringify(JSON.parse(document ?? ''), null, 2);
-  } catch {
-    return document ?? '';
-  }
+/** Names of the policies that are attached to a certificate. */
+export function policiesOf(target: string): Promise<string[]> {
+  return all(
+    (marker) => clients().iot.send(new ListAttachedPoliciesCommand({ target, pageSize: 250, marker })),
+    (page) => page.policies?.map(({ policyName = '' }) => policyName),
+  );
 }
 
-export function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** Things that a certificate is attached to; one call tells of 250. */
+export async function thingsOf(principal: string): Promise<string[]> {
+  return (await clients().iot.send(new ListPrincipalThingsCommand({ principal, maxResults: 250 }))).things ?? [];
 }
 
-/** The same JSON in one line, for a command; a text that is none as it is. */
-export function compact(text: string): string {
-  return isJson(text) ? JSON.stringify(JSON.parse(text)) : text;
+export async function attachedTo(arn: string): Promise<{ things: string[]; policies: string[] }> {
+  const [things, policies] = await Promise.all([thingsOf(arn), policiesOf(arn)]);
+  return { things, policies };
+}
+
+/** Things whose groups are asked for policies. */
+const MOST_THINGS = 10;
+
+/** How a certificate comes by its policies: its own, and those of its things' groups. */
+export async function waysTo(principal: string): Promise<Way[]> {
+  const ask = async (input: { principal: string } | { thingName: string }) =>
+    (await clients().iot.send(new GetEffectivePoliciesCommand(input))).effectivePolicies ?? [];
+  const things = (await thingsOf(principal)).slice(0, MOST_THINGS);
+  const own = { through: m.effective.attached, policies: await ask({ principal }) };
+  const groups = await each(things, 4, async (thingName) => ({
+    through: m.effective.groupsOf(thingName),
+    policies: await ask({ thingName }),
+  }));
+  return [own, ...groups];
 }

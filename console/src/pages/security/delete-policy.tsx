@@ -1,19 +1,16 @@
 /** Deleting a policy, and before it what keeps it. */
 import { DeletePolicyCommand, DeletePolicyVersionCommand, DetachPolicyCommand } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
-import Checkbox from '@cloudscape-design/components/checkbox';
 import { useState } from 'react';
 
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
 import { each } from '../../api/live';
 import { m } from '../../messages';
+import { ClearFirst } from '../../parts/clear-first';
 import { useNotices } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
-import { Target } from './policy';
-
-/** Targets that are named. */
-const NAMED = 10;
+import { Target } from './target';
 
 interface Props {
   name: string;
@@ -59,24 +56,14 @@ export function DeletePolicyDialog({ name, targets = [], others, done, dismiss }
       {(checked) => (
         <>
           <Box variant="p">{m.policies.deleteText}</Box>
-          {targets.length > 0 && (
-            <div>
-              <Box variant="awsui-key-label">{m.policies.targets}</Box>
-              {targets.slice(0, NAMED).map((arn) => (
-                <div key={arn}>
-                  <Target arn={arn} />
-                </div>
-              ))}
-              {targets.length > NAMED && <Box>{m.policies.moreTargets(targets.length - NAMED)}</Box>}
-            </div>
-          )}
           {kept && (
-            <div>
-              <Checkbox checked={clear} onChange={({ detail }) => setClear(detail.checked)}>
-                {m.policies.clear(targets.length, others.length)}
-              </Checkbox>
-              {checked && !clear && <Box color="text-status-error">{m.policies.clearNeeded}</Box>}
-            </div>
+            <ClearFirst
+              kept={[{ label: m.policies.targets, items: targets.map((arn) => ({ key: arn, shown: <Target arn={arn} /> })) }]}
+              text={m.policies.clear(targets.length, others.length)}
+              clear={clear}
+              change={setClear}
+              checked={checked}
+            />
           )}
         </>
       )}

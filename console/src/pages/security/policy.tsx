@@ -7,14 +7,13 @@ import {
   SetDefaultPolicyVersionCommand,
 } from '@aws-sdk/client-iot';
 import Button from '@cloudscape-design/components/button';
-import Link from '@cloudscape-design/components/link';
 import { useState } from 'react';
 
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
-import { DetailPage, Token } from '../../parts/detail';
+import { DetailPage } from '../../parts/detail';
 import { SameOnCommandLine } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
 import { SectionTable } from '../../parts/section';
@@ -23,6 +22,7 @@ import { go, href } from '../../router';
 import { indented, targetsOf } from './data';
 import { DeletePolicyDialog } from './delete-policy';
 import { EditPolicyDialog } from './edit-policy';
+import { Target } from './target';
 
 async function load(policyName: string) {
   const { iot } = clients();
@@ -128,16 +128,5 @@ export default function PolicyDetail({ name }: { name: string }) {
         </>
       )}
     </DetailPage>
-  );
-}
-
-/** A certificate, which has a page, or a thing group, which has none. */
-export function Target({ arn }: { arn: string }) {
-  const id = arn.split(':cert/')[1];
-  if (!id) return <Token>{arn}</Token>;
-  return (
-    <Link href={href(['certificates', id])}>
-      <Token>{arn}</Token>
-    </Link>
   );
 }
