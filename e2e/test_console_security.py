@@ -10,6 +10,7 @@ import pytest
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console  # noqa: F401
 from factory import Factory, openssl
 from playwright.sync_api import expect
+from test_console_onboarding import denied_console
 
 # Certificates.
 
@@ -336,3 +337,89 @@ def test_a_policy_is_deleted_with_what_keeps_it(broker, console, device):
     with pytest.raises(iot.exceptions.ResourceNotFoundException):
         iot.get_policy(policyName=name)
     assert iot.list_attached_policies(target=lamp.arn)["policies"] == []
+
+
+# The simulator.
+
+RULES = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "iot:*", "Resource": "*"},
+        {"Sid": "NoSecrets", "Effect": "Deny", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/secret/*"},
+    ],
+})
+
+
+def ask(console, at, action, what):
+    """Writes a question of the simulator."""
+    page = console.page
+    page.get_by_role("button", name=re.compile("^Action")).nth(at).click()
+    page.get_by_role("option", name=action).click()
+    page.get_by_role("textbox", name="Topic, topic filter or client ID").nth(at).fill(what)
+
+
+def test_the_simulator_says_which_statement_decides(broker, console, device):
+    lamp, name, page = device(policy=None), devices.fresh("rules"), console.page
+    iot = broker.boto("iot")
+    iot.create_policy(policyName=name, policyDocument=RULES)
+    # A policy is tried before anybody has it.
+    console.open(f"#/policies/{name}")
+    page.get_by_role("link", name="Simulate").click()
+    console.heading("Simulator")
+    expect(page.get_by_role("button", name=re.compile("^Policy to try"))).to_contain_text(name)
+    page.get_by_role("button", name=re.compile("^Certificate")).click()
+    page.get_by_role("option", name=lamp.id).click()
+    page.get_by_label("Client ID", exact=True).fill(lamp.name)
+    for at, (action, what) in enumerate([("iot:Connect", ""), ("iot:Publish", "secret/door"), ("iot:Subscribe", "lamps/#")]):
+        if at:
+            console.button("Add question").click()
+        ask(console, at, action, what)
+    console.button("Test").click()
+    answers = page.get_by_role("status").locator("[data-answer]")
+    expect(answers).to_have_count(3)
+    expect(answers.nth(0)).to_contain_text("Allowed")
+    expect(answers.nth(0)).to_contain_text(f"client/{lamp.name}")
+    expect(answers.nth(0)).to_contain_text(f"Statement 1 of {name}")
+    expect(answers.nth(0).get_by_role("link", name=lamp.name)).to_be_visible()
+    expect(answers.nth(1)).to_contain_text("Denied: a statement says so")
+    expect(answers.nth(1)).to_contain_text(f"Statement 2 (NoSecrets) of {name}")
+    expect(answers.nth(1).locator("pre")).to_contain_text("arn:aws:iot:*:*:topic/secret/*")
+    expect(answers.nth(1).get_by_role("link", name=name).first).to_be_visible()
+    expect(answers.nth(2)).to_contain_text("Allowed")
+    console.shot("simulator")
+
+    # The questions are in the address; without the policy nothing is allowed.
+    page.reload()
+    expect(page.get_by_role("textbox", name="Topic, topic filter or client ID").nth(2)).to_have_value("lamps/#")
+    page.get_by_role("button", name="Remove iot:Publish secret/door").click()
+    page.get_by_role("button", name=re.compile("^Policy to try")).click()
+    page.get_by_role("option", name="None").click()
+    console.button("Test").click()
+    expect(answers).to_have_count(2)
+    expect(answers.nth(0)).to_contain_text("Denied: no statement allows it")
+    expect(answers.nth(0)).to_contain_text("No policy counts.")
+    iot.attach_policy(policyName=name, target=lamp.arn)
+    console.button("Test").click()
+    expect(answers.nth(1)).to_contain_text(f"Statement 1 of {name}")
+    page.get_by_role("button", name="The same on a command line").click()
+    page.get_by_role("button", name="Copy: The same on a command line").click()
+    command = page.evaluate("navigator.clipboard.readText()")
+    done = subprocess.run(["sh", "-ec", command], env=broker.env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [each["authDecision"] for each in json.loads(done.stdout)["authResults"]] == ["ALLOWED", "ALLOWED"]
+
+
+def test_who_may_not_is_told_so(broker, open_console, device):
+    lamp = device(policy=None)
+    console = denied_console(open_console, broker, "iot:DescribeCertificate", "iot:ListPolicyVersions")
+    page = console.page
+    console.open(f"#/simulator?certificate={lamp.id}&client=x&ask=PUBLISH%20a%2Fb")
+    expect(page.get_by_text("is not authorized to perform: iot:ListCertificates").first).to_be_visible()
+    console.button("Test").click()
+    expect(page.get_by_text("is not authorized to perform: iot:ExplainAuthorization")).to_be_visible()
+    console.open(f"#/certificates/{lamp.id}")
+    for action in ("ListAttachedPolicies", "ListPrincipalThings", "ListConnections", "ListRefusals"):
+        expect(page.get_by_text(f"is not authorized to perform: iot:{action}").first).to_be_visible()
+    expect(page.get_by_text("That did not work")).to_have_count(0)
+    console.shot("denied-certificate")
+    console.forgive(NETWORK)

@@ -182,7 +182,6 @@ export const registry = {
     allowed: 'Allowed',
     explicitly: 'Denied: a statement says so',
     implicitly: 'Denied: no statement allows it',
-    by: (names: string) => `by ${names}`,
     statement: (number: number, sid?: string) => `Statement ${number}${sid ? ` (${sid})` : ''} of`,
     counted: 'Policies that count: ',
     noneCounts: 'No policy counts.',

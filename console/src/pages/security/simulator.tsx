@@ -1,7 +1,5 @@
-/** What would be decided for a certificate, and by which policy. */
-import { TestAuthorizationCommand, type ActionType, type AuthResult } from '@aws-sdk/client-iot';
-import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
+/** What would be decided for a certificate, and by which statement. The questions are in the URL. */
+import AttributeEditor from '@cloudscape-design/components/attribute-editor';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
@@ -12,62 +10,58 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState, type FormEvent } from 'react';
 
-import { clients } from '../../api/clients';
+import { explain, type Explained } from '../../api/authorization';
 import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { current } from '../../api/session';
 import { m } from '../../messages';
 import { SameOnCommandLine, Trouble } from '../../parts/feedback';
-import { listCertificates } from './data';
+import { useView } from '../../parts/table';
+import { listCertificates, listPolicies } from './data';
+import { Decisions } from './decisions';
+import { ACTIONS, MOST_QUESTIONS, nameOf, read, resourceOf, written, type Question } from './questions';
 
-const KINDS: Record<string, string> = { CONNECT: 'client', PUBLISH: 'topic', RECEIVE: 'topic', SUBSCRIBE: 'topicfilter' };
-const ACTIONS = Object.keys(KINDS).map((action) => ({ value: action, label: `iot:${action[0]}${action.slice(1).toLowerCase()}` }));
-
-/** The ARN of what an action is done to. */
-export function resourceOf(action: string, what: string, region: string, account: string): string {
-  return what.startsWith('arn:') ? what : `arn:aws:iot:${region}:${account}:${KINDS[action]}/${what}`;
-}
+const FIRST: Question[] = [{ action: 'CONNECT', what: '' }];
 
 export default function Simulator() {
-  const certificates = useLive('certificates to test', listCertificates, false);
-  const [principal, setPrincipal] = useState('');
-  const [clientId, setClientId] = useState('');
-  const [action, setAction] = useState('CONNECT');
-  const [what, setWhat] = useState('');
-  const [result, setResult] = useState<AuthResult>();
+  const view = useView('');
+  const [certificate, setCertificate] = useState(view.get('certificate'));
+  const [policy, setPolicy] = useState(view.get('policy'));
+  const [clientId, setClientId] = useState(view.get('client'));
+  const [questions, setQuestions] = useState<Question[]>(() => {
+    const asked = read(view.get('ask'));
+    return asked.length > 0 ? asked : FIRST;
+  });
+  const [results, setResults] = useState<Explained[]>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
-  const session = current();
-  const resource = resourceOf(action, what || clientId, session?.region ?? '', session?.account ?? '');
+  const { region = '', account = '' } = current() ?? {};
+  const principal = certificate && `arn:aws:iot:${region}:${account}:cert/${certificate}`;
+  // Connecting is asked about the client id that connects, unless another is given.
+  const whole = questions.map(({ action, what }) => ({ action, what: what || (action === 'CONNECT' ? clientId : '') }));
   const input = {
-    principal,
+    ...(principal ? { principal } : {}),
     ...(clientId ? { clientId } : {}),
-    authInfos: [{ actionType: action as ActionType, resources: [resource] }],
+    authInfos: whole.map((one) => ({ actionType: one.action, resources: [resourceOf(one, region, account)] })),
+    ...(policy ? { policyNamesToAdd: [policy] } : {}),
   };
-  const options = (certificates.data ?? []).map((one) => ({
-    value: one.certificateArn ?? '',
-    label: one.certificateId ?? '',
-    description: one.status,
-  }));
   const test = (event: FormEvent) => {
     event.preventDefault();
+    view.set({ certificate, policy, client: clientId, ask: written(questions) });
     setBusy(true);
     setError(undefined);
-    clients()
-      .iot.send(new TestAuthorizationCommand(input))
-      .then(
-        (answer) => setResult(answer.authResults?.[0]),
-        (failure: unknown) => {
-          setResult(undefined);
-          setError(failure);
-        },
-      )
+    explain(input)
+      .then(setResults, (failure: unknown) => {
+        setResults(undefined);
+        setError(failure);
+      })
       .finally(() => setBusy(false));
   };
   const command = aws('iot', 'test-authorization', {
-    principal: principal || 'ARN',
-    'client-id': clientId || undefined,
+    principal: principal || (policy ? undefined : 'ARN'),
+    'client-id': clientId,
     'auth-infos': input.authInfos,
+    'policy-names-to-add': input.policyNamesToAdd,
   });
   return (
     <ContentLayout
@@ -81,59 +75,120 @@ export default function Simulator() {
         <form onSubmit={test}>
           <Container footer={<SameOnCommandLine command={command} />}>
             <SpaceBetween size="m">
-              {certificates.error !== undefined && <Trouble error={certificates.error} />}
-              <FormField label={m.policies.principal} description={m.policies.principalHint}>
-                <Select
-                  selectedOption={options.find((option) => option.value === principal) ?? null}
-                  options={options}
-                  filteringType="auto"
-                  placeholder={m.policies.principal}
-                  empty={m.certificates.first}
-                  onChange={({ detail }) => setPrincipal(detail.selectedOption.value ?? '')}
-                />
-              </FormField>
-              <FormField label={m.policies.clientId}>
+              <ChooseCertificate value={certificate} change={setCertificate} />
+              <ChoosePolicy value={policy} change={setPolicy} />
+              <FormField label={m.policies.clientId} description={m.policies.clientIdHint}>
                 <Input value={clientId} spellcheck={false} onChange={({ detail }) => setClientId(detail.value)} />
               </FormField>
-              <FormField label={m.policies.action}>
-                <Select
-                  selectedOption={ACTIONS.find((option) => option.value === action) ?? null}
-                  options={ACTIONS}
-                  onChange={({ detail }) => setAction(detail.selectedOption.value ?? 'CONNECT')}
-                />
-              </FormField>
-              <FormField label={m.policies.resource} constraintText={resource}>
-                <Input value={what} spellcheck={false} placeholder={clientId} onChange={({ detail }) => setWhat(detail.value)} />
-              </FormField>
-              <Button variant="primary" formAction="submit" loading={busy} disabled={!principal}>
+              <Ask questions={questions} clientId={clientId} change={setQuestions} />
+              <Button variant="primary" formAction="submit" loading={busy} disabled={!principal && !policy}>
                 {m.policies.test}
               </Button>
             </SpaceBetween>
           </Container>
         </form>
         {error !== undefined && <Trouble error={error} />}
-        {result && <Result result={result} />}
+        {results && <Decisions results={results} />}
       </SpaceBetween>
     </ContentLayout>
   );
 }
 
-function Result({ result }: { result: AuthResult }) {
-  const { authDecision, allowed, denied, missingContextValues = [] } = result;
-  const names = (policies: { policyName?: string }[] | undefined) =>
-    policies?.map((policy) => policy.policyName).join(', ') ?? '';
-  const [type, header, by] =
-    authDecision === 'ALLOWED'
-      ? (['success', m.policies.allowed, names(allowed?.policies)] as const)
-      : authDecision === 'EXPLICIT_DENY'
-        ? (['error', m.policies.explicitly, names(denied?.explicitDeny?.policies)] as const)
-        : (['error', m.policies.implicitly, ''] as const);
+interface ChooseProps {
+  value: string;
+  change: (value: string) => void;
+}
+
+function ChooseCertificate({ value, change }: ChooseProps) {
+  const live = useLive('certificates to test', listCertificates, false);
+  const none = { value: '', label: m.certificates.none };
+  const found = (live.data ?? []).map(({ certificateId = '', status }) => ({ value: certificateId, label: certificateId, description: status }));
+  // One that is not listed, to a reader who may not list, can still be asked about.
+  const options = [none, ...(value && !found.some((one) => one.value === value) ? [{ value, label: value }] : []), ...found];
   return (
-    <div role="status">
-      <Alert type={type} header={header}>
-        {by && <Box>{m.policies.by(by)}</Box>}
-        {missingContextValues.length > 0 && <Box>{m.policies.missing(missingContextValues.join(', '))}</Box>}
-      </Alert>
-    </div>
+    <>
+      {live.error !== undefined && <Trouble error={live.error} />}
+      <FormField label={m.policies.principal} description={m.policies.principalHint}>
+        <Select
+          selectedOption={options.find((option) => option.value === value) ?? none}
+          options={options}
+          filteringType="auto"
+          virtualScroll
+          onChange={({ detail }) => change(detail.selectedOption.value ?? '')}
+        />
+      </FormField>
+    </>
+  );
+}
+
+function ChoosePolicy({ value, change }: ChooseProps) {
+  const live = useLive('policies to try', listPolicies, false);
+  const none = { value: '', label: m.certificates.none };
+  const names = new Set([...(value ? [value] : []), ...(live.data ?? []).map(({ policyName = '' }) => policyName)]);
+  const options = [none, ...[...names].map((name) => ({ value: name, label: name }))];
+  return (
+    <FormField label={m.policies.tried} description={m.policies.triedHint}>
+      <Select
+        selectedOption={options.find((option) => option.value === value) ?? none}
+        options={options}
+        filteringType="auto"
+        virtualScroll
+        onChange={({ detail }) => change(detail.selectedOption.value ?? '')}
+      />
+    </FormField>
+  );
+}
+
+interface AskProps {
+  questions: Question[];
+  clientId: string;
+  change: (questions: Question[]) => void;
+}
+
+function Ask({ questions, clientId, change }: AskProps) {
+  const edit = (at: number, part: Partial<Question>) =>
+    change(questions.map((one, other) => (other === at ? { ...one, ...part } : one)));
+  const options = ACTIONS.map((action) => ({ value: action, label: nameOf(action) }));
+  return (
+    <AttributeEditor
+      items={questions}
+      addButtonText={m.policies.ask}
+      disableAddButton={questions.length >= MOST_QUESTIONS}
+      additionalInfo={questions.length >= MOST_QUESTIONS ? m.policies.mostQuestions(MOST_QUESTIONS) : undefined}
+      onAddButtonClick={() => change([...questions, { action: 'PUBLISH', what: '' }])}
+      onRemoveButtonClick={({ detail }) => change(questions.filter((_, at) => at !== detail.itemIndex))}
+      isItemRemovable={() => questions.length > 1}
+      removeButtonText={m.policies.removeQuestion}
+      removeButtonAriaLabel={({ action, what }) => m.policies.removeQuestionOf(nameOf(action), what)}
+      definition={[
+        {
+          label: m.policies.action,
+          control: ({ action }, at) => (
+            <Select
+              ariaLabel={m.policies.action}
+              selectedOption={options.find((option) => option.value === action) ?? null}
+              options={options}
+              expandToViewport
+              onChange={({ detail }) => {
+                const chosen = ACTIONS.find((each) => each === detail.selectedOption.value);
+                if (chosen) edit(at, { action: chosen });
+              }}
+            />
+          ),
+        },
+        {
+          label: m.policies.resource,
+          control: ({ action, what }, at) => (
+            <Input
+              ariaLabel={m.policies.resource}
+              value={what}
+              spellcheck={false}
+              placeholder={action === 'CONNECT' ? clientId : ''}
+              onChange={({ detail }) => edit(at, { what: detail.value })}
+            />
+          ),
+        },
+      ]}
+    />
   );
 }
