@@ -9,6 +9,7 @@ const PRINTED: &[(&str, &[&str])] = &[
     ("docs/agent-config.md", &["agent", "docs"]),
     ("docs/compat/operations.md", &["operations"]),
     ("docs/compat/authorization.md", &["operations", "--needs"]),
+    ("docs/compat/limits.md", &["operations", "--limits"]),
 ];
 
 /// Marks of unfinished work; written in two parts so that this file does not hold them.

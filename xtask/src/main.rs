@@ -17,7 +17,7 @@ const HELP: &str = "\
 cargo xtask <command>
 
   check   directions of dependency, generated files, paths named in the documents, stray marks (seconds)
-  gen     write the generated files again (docs/config.md, docs/compat/operations.md, the tables of crates/aws)
+  gen     write the generated files again (docs/config.md, docs/compat, the tables of crates/aws)
   test    install what the tests need (Debian packages, PyPI), then run every check and every test
           --fast   leave out the slow parts: release build, end-to-end tests, cargo deny, deterministic companions
   agent   build the agent alone, small

@@ -176,6 +176,9 @@ enum Command {
         /// Print what each of them needs instead.
         #[arg(long)]
         needs: bool,
+        /// Print the limits instead.
+        #[arg(long, conflicts_with = "needs")]
+        limits: bool,
     },
     /// Run on a device: keep it reachable, and open its end of tunnels when told.
     Agent(agent::Args),
@@ -248,9 +251,11 @@ fn main() -> ExitCode {
         #[cfg(feature = "server")]
         Command::Demo(args) => demo::run(&args),
         #[cfg(feature = "server")]
-        Command::Operations { needs: false } => operations::run(),
+        Command::Operations { limits: true, .. } => operations::limits(),
         #[cfg(feature = "server")]
-        Command::Operations { needs: true } => permissions::run(),
+        Command::Operations { needs: true, .. } => permissions::run(),
+        #[cfg(feature = "server")]
+        Command::Operations { .. } => operations::run(),
         Command::Agent(args) => agent::run(&args),
         Command::Proxy { args } => proxy::run(args),
         #[cfg(feature = "client")]

@@ -14,6 +14,7 @@ pub mod device;
 pub mod endpoint;
 pub mod health;
 pub mod iam;
+pub mod limit;
 pub mod paging;
 pub mod policy;
 pub mod principal;
@@ -170,6 +171,7 @@ pub fn handler(operation: &Operation) -> Option<Handler> {
         (Service::Iot, "ListThingPrincipalsV2") => with_input!(principal::list_thing_principals_v2),
         (Service::Iot, "ListThingTypes") => with_input!(thing_type::list_thing_types),
         (Service::Iot, "ListConnections") => with_input!(connection::list_connections),
+        (Service::Iot, "ListLimits") => without_input!(limit::list_limits),
         (Service::Iot, "ListProvisioningAttempts") => with_input!(attempt::list_provisioning_attempts),
         (Service::Iot, "PlanProvisioning") => with_input!(provisioning_plan::plan_provisioning),
         (Service::Iot, "RetryProvisioning") => with_input!(attempt::retry_provisioning),

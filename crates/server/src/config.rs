@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use keys::{KEYS, Key, Kind};
 pub use load::Problem;
 pub use print::{default_toml, explain, reference};
+pub(crate) use units::show_duration;
 pub use units::{ByteSize, HookRoute, Secret};
 
 /// Everything an operator can set. A value that exists is valid; questions across keys are answered by

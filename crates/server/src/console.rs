@@ -19,7 +19,7 @@ use crate::state::State;
 pub use codes::{Codes, LIFE};
 
 /// How long credentials of a sign-in link last, in seconds: as long as a session of AWS's console.
-const SESSION: i64 = 12 * 60 * 60;
+pub const SESSION: i64 = 12 * 60 * 60;
 /// Sign-ins a second from one address.
 const SIGN_INS: u32 = 5;
 /// Where the pages learn what this server is.

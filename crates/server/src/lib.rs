@@ -19,6 +19,7 @@ pub mod gate;
 pub mod health;
 pub mod identity;
 pub mod ids;
+pub mod limits;
 pub mod logs;
 pub mod metrics;
 pub mod mqtt;

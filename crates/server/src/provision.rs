@@ -5,7 +5,7 @@ pub mod apply;
 mod arrivals;
 pub mod first_connect;
 pub mod fleet;
-mod hook;
+pub mod hook;
 mod newcomer;
 
 pub use arrivals::Arrivals;

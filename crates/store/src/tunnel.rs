@@ -205,6 +205,15 @@ impl Store {
             .await
     }
 
+    /// How many tunnels of the scope are open: those that its quota counts.
+    ///
+    /// # Errors
+    /// Only the store's own.
+    pub async fn tunnels_open_of(&self, scope: &Scope, now: Timestamp) -> Result<u64> {
+        let scope = scope.clone();
+        self.driver.read(move |tx| Ok(count_open(tx, &scope, now)?.unsigned_abs())).await
+    }
+
     /// How many tunnels are open, in all accounts and regions.
     ///
     /// # Errors

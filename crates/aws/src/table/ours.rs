@@ -63,6 +63,15 @@ pub static OPERATIONS: &[Operation] = &[
         faults: FAULTS,
     },
     Operation {
+        name: "ListLimits",
+        service: Service::Iot,
+        method: Method::Get,
+        path: "/adit/limits",
+        status: 200,
+        members: &[],
+        faults: FAULTS,
+    },
+    Operation {
         name: "ListProvisioningAttempts",
         service: Service::Iot,
         method: Method::Get,

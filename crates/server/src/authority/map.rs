@@ -152,6 +152,7 @@ const IOT: &[Row] = &[
     row("ListCertificates", &[Everything]),
     row("ListCertificatesByCA", &[Everything]),
     row("ListConnections", &[Everything]),
+    row("ListLimits", &[Everything]),
     row("ListPolicies", &[Everything]),
     row("ListPolicyPrincipals", &[Everything]),
     row("ListPolicyVersions", &[POLICY]),

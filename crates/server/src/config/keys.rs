@@ -356,7 +356,7 @@ pub const KEYS: &[Key] = &[
         Kind::Bytes(1024, 1 << 40),
         "\"16MiB\"",
         "bytes",
-        "The same as bytes of payload.",
+        "Payload bytes of the messages kept for one absent or slow persistent session.",
     ),
     key(
         "mqtt.mailbox-messages",
@@ -370,7 +370,7 @@ pub const KEYS: &[Key] = &[
         Kind::Bytes(1024, 1 << 32),
         "\"8MiB\"",
         "bytes",
-        "The same as bytes of payload.",
+        "Payload bytes of the messages that wait in memory for one connection.",
     ),
     key(
         "mqtt.retained-messages",
@@ -384,7 +384,7 @@ pub const KEYS: &[Key] = &[
         Kind::Bytes(0, 1 << 40),
         "\"256MiB\"",
         "bytes",
-        "The same as bytes of topics, payloads and properties.",
+        "Bytes of retained messages per account and region: topics, payloads and properties.",
     ),
     key(
         "mqtt.receive-maximum",

@@ -165,6 +165,11 @@ impl Gateway {
         broker.retained.get(topic, broker.hub.now()).map(RetainedMessage::of)
     }
 
+    /// How many retained messages a scope has, and their bytes of topics, payloads and properties.
+    pub fn retained_size(&self, scope: &Scope) -> (usize, usize) {
+        self.find(scope).map_or((0, 0), |broker| broker.retained.size())
+    }
+
     /// Up to `limit` retained messages after a topic, in order of topics.
     pub fn retained_page(&self, scope: &Scope, after: &str, limit: usize) -> Vec<RetainedMessage> {
         let Some(broker) = self.find(scope) else { return Vec::new() };

@@ -117,6 +117,12 @@ impl Retained {
         rest.map(|(_, kept)| kept).filter(|kept| kept.is_alive(now)).take(limit).cloned().collect()
     }
 
+    /// How many there are, and how many bytes they take, those that have just expired included.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let table = self.lock();
+        (table.topics.len(), table.bytes)
+    }
+
     /// What a new subscription gets. `wildcards` says whether a filter may match more than its own text.
     pub(super) fn matching(
         &self,

@@ -24,7 +24,7 @@ pub const PATH: &str = "/mqtt";
 /// The subprotocol. spec: mqtt5 §6.0
 const SUBPROTOCOL: &str = "mqtt";
 /// How long a signed connection may live, in milliseconds. spec: mqtt-gateway §9
-const LIFE: i64 = 24 * 60 * 60 * 1000;
+pub const LIFE: i64 = 24 * 60 * 60 * 1000;
 /// As much of a client's name as is kept.
 const AGENT: usize = 128;
 

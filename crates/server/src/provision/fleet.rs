@@ -20,7 +20,7 @@ use crate::pki::Issued;
 use crate::state::State;
 
 /// How long an ownership token works, in milliseconds. spec: provisioning §8
-const TOKEN_LIFE: i64 = 60 * 60_000;
+pub const TOKEN_LIFE: i64 = 60 * 60_000;
 /// Requests that are worked on or wait, on all connections together; more are rejected.
 const REQUESTS: usize = 1024;
 

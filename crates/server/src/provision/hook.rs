@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// How long a hook may take, from the first packet to its whole answer. spec: provisioning §8
-const WITHIN: Duration = Duration::from_secs(5);
+pub const WITHIN: Duration = Duration::from_secs(5);
 /// Bytes of an answer.
 const ANSWER: usize = 64 * 1024;
 

@@ -1,11 +1,15 @@
-//! What a peer cannot make the server do.
+//! What a peer cannot make the server do, and how its limits are listed.
 
 use std::time::Duration;
 
+use adit_server::config::ByteSize;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::bed::{Bed, read_answer};
+use crate::iot::get;
+use crate::people::user;
 
 /// Whether the server ends a connection by itself.
 async fn ends(stream: &mut TcpStream) -> bool {
@@ -116,4 +120,62 @@ async fn what_is_not_http_disturbs_nobody() {
         assert!(ends(&mut stream).await);
     }
     assert_eq!(bed.get("/healthz").await.status, 200);
+}
+
+async fn limit(bed: &Bed, name: &str) -> Value {
+    let all = get(bed, "/adit/limits").await;
+    all["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == name).unwrap().clone()
+}
+
+#[tokio::test]
+async fn the_limits_in_force_are_listed_with_what_is_used() {
+    let bed = Bed::with(|config| {
+        config.tunnel.max_open_tunnels = 7;
+        config.mqtt.retained_bytes = ByteSize(1 << 20);
+    })
+    .await;
+    let described = limit(&bed, "tunnel.max-open-tunnels").await;
+    let expected = json!({
+        "name": "tunnel.max-open-tunnels", "value": "7", "unit": "tunnels", "configurable": true, "default": "1000",
+        "description": "Open tunnels per account and region.", "used": 0,
+    });
+    assert_eq!(described, expected);
+    let expected = json!({
+        "name": "mqtt.topic-slashes", "value": "7", "unit": "slashes", "configurable": false,
+        "description": "Slashes of a topic or of a filter, counted likewise.",
+    });
+    assert_eq!(limit(&bed, "mqtt.topic-slashes").await, expected);
+
+    bed.open().await;
+    let (id, ..) = bed.open().await;
+    bed.tunneling("CloseTunnel", json!({ "tunnelId": id })).await;
+    assert_eq!(limit(&bed, "tunnel.max-open-tunnels").await["used"], 1);
+    for topic in ["a", "bc"] {
+        let path = format!("/topics/{topic}?retain=true&qos=1");
+        let answer = bed.signed(adit_aws::Service::IotData, "POST", &path, &[], "payload").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert_eq!(limit(&bed, "mqtt.retained-messages").await["used"], 2);
+    let bytes = limit(&bed, "mqtt.retained-bytes").await;
+    assert_eq!((&bytes["value"], &bytes["default"]), (&json!("1MiB"), &json!("256MiB")));
+    assert_eq!((&bytes["used"], bytes.get("unit")), (&json!(2 * "payload".len() + "abc".len()), None));
+    let _held = TcpStream::connect(bed.plain()).await.unwrap();
+    assert!(limit(&bed, "limits.max-connections").await["used"].as_u64().unwrap() >= 1);
+}
+
+#[tokio::test]
+async fn only_who_may_sees_limits_and_another_region_its_own_use() {
+    let bed = Bed::new().await;
+    bed.open().await;
+    let allowed = json!([{ "Effect": "Allow", "Action": "iot:ListLimits", "Resource": "*" }]);
+    let may = user(&bed, "may", allowed).await;
+    let may_not =
+        user(&bed, "not", json!([{ "Effect": "Allow", "Action": "iot:Get*", "Resource": "*" }])).await;
+    assert_eq!(may_not.iot(&bed, "GET", "/adit/limits", Value::Null).await.status, 403);
+    assert_eq!(bed.get("/adit/limits").await.status, 403);
+    let elsewhere = adit_aws::Signer { region: "eu-west-1", ..may.signer(&bed, "iot") };
+    let answer = bed.signed_by(&elsewhere, "GET", "/adit/limits", &[], "").await;
+    let all = answer.json()["limits"].as_array().unwrap().clone();
+    let tunnels = all.iter().find(|limit| limit["name"] == "tunnel.max-open-tunnels").unwrap();
+    assert_eq!((answer.status, &tunnels["used"]), (200, &json!(0)));
 }

@@ -13,7 +13,7 @@ use crate::api::tunnel::Empty;
 use crate::state::Call;
 
 /// Most keys of a user, and of an account itself: AWS's own quota.
-const MOST: usize = 2;
+pub const MOST: usize = 2;
 
 /// A key on the wire.
 #[derive(Debug, Serialize)]

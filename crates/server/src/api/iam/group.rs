@@ -16,7 +16,7 @@ use crate::state::Call;
 
 const KIND: IdentityKind = IdentityKind::Group;
 /// Most groups of a user: AWS's own quota.
-const MOST: usize = 10;
+pub const MOST: usize = 10;
 
 /// A group on the wire.
 #[derive(Debug, Serialize)]
