@@ -143,8 +143,8 @@ impl Store {
             .await
     }
 
-    /// What happened to a thing since `since`, the newest first. `after` is the position a page before ended at.
-    /// `None`: there is no such thing.
+    /// What happened to a thing since `since`, the newest first, each with its number: later ones, and those that have
+    /// happened again, have greater ones. `after` is the position a page before ended at. `None`: there is no such thing.
     ///
     /// # Errors
     /// Only the store's own.
@@ -155,7 +155,7 @@ impl Store {
         since: Timestamp,
         after: Option<i64>,
         limit: usize,
-    ) -> Result<Option<Page<ThingEvent>>> {
+    ) -> Result<Option<Page<(i64, ThingEvent)>>> {
         let (scope, name) = (scope.clone(), name.clone());
         self.driver
             .read(move |tx| {
@@ -166,7 +166,7 @@ impl Store {
                          ORDER BY seq DESC LIMIT $4"
                     ),
                     args![thing, after.unwrap_or(i64::MAX), since, tunnel::rows(limit + 1)],
-                    read,
+                    |row| read(row).map(|(seq, event)| (seq, (seq, event))),
                 )?;
                 Ok(Some(Page::of(rows, limit)))
             })

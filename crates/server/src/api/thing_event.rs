@@ -34,6 +34,8 @@ pub struct ListThingEventsOutput {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
+    /// Grows with everything that happens; of what happens again it is a new one.
+    sequence: i64,
     at: Timestamp,
     first_at: Timestamp,
     count: u32,
@@ -52,9 +54,10 @@ struct Shown {
     detail: Option<String>,
 }
 
-impl From<ThingEvent> for Shown {
-    fn from(event: ThingEvent) -> Self {
+impl From<(i64, ThingEvent)> for Shown {
+    fn from((sequence, event): (i64, ThingEvent)) -> Self {
         Self {
+            sequence,
             at: event.at,
             first_at: event.first_at,
             count: event.count,

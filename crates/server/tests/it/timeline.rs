@@ -72,7 +72,7 @@ async fn connects_and_disconnects_are_told_with_the_reason() {
     let age = bed.clock.now_ms() as f64 / 1000.0 - last["at"].as_f64().unwrap();
     assert!((0.0..60.0).contains(&age), "{last}");
     let members: Vec<_> = events[7].as_object().unwrap().keys().collect();
-    assert_eq!(members, ["at", "clientId", "count", "firstAt", "ipAddress", "kind"]);
+    assert_eq!(members, ["at", "clientId", "count", "firstAt", "ipAddress", "kind", "sequence"]);
 }
 
 #[tokio::test]
