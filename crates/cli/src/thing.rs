@@ -6,7 +6,7 @@ mod shadow;
 
 use crate::api::{Api, members};
 use crate::ask::Yes;
-use crate::exit::{self, Result};
+use crate::exit::{self, Failure, Result};
 use crate::noun::{With, object, pair, principal, see, text};
 use crate::out::{self, Column, Kind, View};
 use crate::watch::{self, ListArgs};
@@ -42,6 +42,23 @@ const CONNECTION: View = View {
         Column::text("since", "/connectedSince").of(Kind::Milliseconds),
         Column::text("away since", "/disconnectedSince").of(Kind::Milliseconds),
         Column::text("from", "/sourceIp"),
+    ],
+};
+
+/// What happened to a device.
+const EVENT: View = View {
+    id: "/sequence",
+    columns: &[
+        Column::text("at", "/at").of(Kind::Seconds),
+        Column::text("what", "/kind"),
+        Column::text("times", "/count"),
+        Column::text("reason", "/reason"),
+        Column::text("detail", "/detail"),
+        Column::text("first", "/firstAt").of(Kind::Seconds).wide(),
+        Column::text("stage", "/stage").wide(),
+        Column::text("client", "/clientId").wide(),
+        Column::text("from", "/ipAddress").wide(),
+        Column::text("certificate", "/certificateId").wide(),
     ],
 };
 
@@ -156,6 +173,15 @@ enum Command {
         #[command(flatten)]
         with: With,
     },
+    /// List what happened to the device, the newest first: connected, disconnected and why, refused and why, provisioned.
+    /// Only adit keeps that; AWS does not.
+    Events {
+        thing: String,
+        #[command(flatten)]
+        list: ListArgs,
+        #[command(flatten)]
+        with: With,
+    },
     /// Read and write the shadows of a thing.
     Shadow(shadow::Args),
     /// Types of things.
@@ -252,6 +278,19 @@ async fn thing(command: &Command) -> Result {
                     )),
                     _ => failure,
                 })
+            })
+            .await
+        }
+        Command::Events { thing, list, with } => {
+            let api = with.open()?;
+            if api.settings().is_aws(Iot) {
+                return Err(Failure::usage("AWS IoT keeps no events of a thing; only a server of adit does")
+                    .next("name the server with --endpoint-url or --data-dir"));
+            }
+            let input = json!({ "thingName": thing });
+            watch::list(&api, *list, &with.out, &EVENT, async || {
+                let listed = api.list(Iot, "ListThingEvents", input.clone(), "events", list.limit()).await;
+                listed.map_err(see(LIST))
             })
             .await
         }
