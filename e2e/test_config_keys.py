@@ -1,5 +1,6 @@
 """Configuration keys that no other test turns away from their default, and a list that keeps itself: each key must be named by a test."""
 
+import json
 import re
 import socket
 import ssl
@@ -33,10 +34,15 @@ def broker(binaries, tmp_path_factory):
         "mqtt.v3-publish-denied": "answer",
         "mqtt.v3-subscribe-denied": "answer",
         "limits.upgrade-bytes": 512,
+        "timeline.events-per-thing": 8,
     }
     server = harness.Server(tmp_path_factory.mktemp("broker"), **settings).with_mqtt().start()
     yield server
     server.stop(harness.signal.SIGKILL)
+
+
+def rows_of(server, thing):
+    return json.loads(server.adit("thing", "events", thing, "-o", "json"))
 
 
 def code(call, **input):
@@ -134,6 +140,15 @@ def test_a_denied_packet_of_3_1_1_is_answered(client, device):
     assert one.subscribe(fresh("denied")) == [0x80]
     one.publish(fresh("denied"))
     assert one.running()
+
+
+def test_a_thing_keeps_as_many_events(broker, client, device):
+    """A quarter of eight are for connects; how long they are kept (timeline.retention) takes a clock that a test can move."""
+    one = device()
+    for _ in range(4):
+        client(one).connect().close()
+    shown = [row["kind"] for row in rows_of(broker, one.name)]
+    assert shown.count("CONNECTED") == 2 and len(shown) <= 4
 
 
 def test_a_long_upgrade_is_refused(broker):
