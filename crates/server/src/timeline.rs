@@ -123,7 +123,7 @@ impl Timeline {
     async fn write(&self, state: &State) {
         let (events, lost) = self.waiting().take();
         if lost > 0 {
-            tracing::warn!(events = lost, "events of things are not in their timelines: too many at once");
+            tracing::debug!(events = lost, "events of things are not in their timelines: too many at once");
         }
         let mut events = events.into_iter().peekable();
         while events.peek().is_some() {
