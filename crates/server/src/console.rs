@@ -150,7 +150,7 @@ fn guarded(mut answer: Answer) -> Answer {
         (
             "content-security-policy",
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-             font-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
+             font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'none'",
         ),
         ("x-content-type-options", "nosniff"),
