@@ -2,7 +2,6 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
-import Pagination from '@cloudscape-design/components/pagination';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
@@ -11,7 +10,8 @@ import type { ReactNode } from 'react';
 import type { Live } from '../api/live';
 import { m } from '../messages';
 import { Trouble } from './feedback';
-import { pageOf, pages, type View } from './table';
+import { usePages } from './pages';
+import type { View } from './table';
 
 interface Props<T> {
   texts: { title: string; description: string; count: (found: number) => string };
@@ -30,14 +30,14 @@ interface Props<T> {
 }
 
 export function ListTable<T>({ texts, live, view, rows, trackBy, columns, none, createLabel, onCreate, actions }: Props<T>) {
-  const page = Math.min(view.page, pages(rows.length));
+  const shown = usePages(rows, view);
   return (
     <Table<T>
       variant="full-page"
       stickyHeader
       loading={live.loading && !live.data}
       loadingText={m.app.loading}
-      items={pageOf(rows, page)}
+      items={shown.items}
       trackBy={trackBy}
       ariaLabels={{ tableLabel: texts.title }}
       columnDefinitions={columns}
@@ -82,13 +82,8 @@ export function ListTable<T>({ texts, live, view, rows, trackBy, columns, none, 
           onChange={({ detail }) => view.set({ filter: detail.filteringText })}
         />
       }
-      pagination={
-        <Pagination
-          currentPageIndex={page}
-          pagesCount={pages(rows.length)}
-          onChange={({ detail }) => view.set({ page: String(detail.currentPageIndex) })}
-        />
-      }
+      pagination={shown.pagination}
+      preferences={shown.preferences}
     />
   );
 }

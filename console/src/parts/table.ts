@@ -3,6 +3,7 @@ import { useMemo } from 'react';
 
 import { href, replace, usePlace } from '../router';
 
+/** Rows of a page, unless the reader wants more. */
 export const PAGE_SIZE = 25;
 
 export interface View {
@@ -61,10 +62,10 @@ export function arrange<T>(
   return found;
 }
 
-export function pageOf<T>(rows: readonly T[], page: number): T[] {
-  return rows.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
+export function pageOf<T>(rows: readonly T[], page: number, size = PAGE_SIZE): T[] {
+  return rows.slice((page - 1) * size, page * size);
 }
 
-export function pages(rows: number): number {
-  return Math.max(1, Math.ceil(rows / PAGE_SIZE));
+export function pages(rows: number, size = PAGE_SIZE): number {
+  return Math.max(1, Math.ceil(rows / size));
 }

@@ -5,7 +5,6 @@ import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
-import Pagination from '@cloudscape-design/components/pagination';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
@@ -20,7 +19,8 @@ import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { SameOnCommandLine, Trouble } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
-import { pageOf, pages, useView } from '../../parts/table';
+import { usePages } from '../../parts/pages';
+import { useView } from '../../parts/table';
 import { href } from '../../router';
 import { counts, newcomers, type Newcomer, type Stage } from './newcomers';
 
@@ -62,7 +62,7 @@ export function CaFunnel({ id }: { id: string }) {
   const found = counts(all);
   const show = view.get('show');
   const rows = isStage(show) ? all.filter(({ stage }) => stage === show) : all;
-  const page = Math.min(view.page, pages(rows.length));
+  const shown = usePages(rows, view);
   const options = [
     { value: '', label: m.ca.everything },
     ...STAGES.map((stage) => ({ value: stage, label: `${m.ca.stages[stage]} (${found[stage]})` })),
@@ -73,7 +73,7 @@ export function CaFunnel({ id }: { id: string }) {
       wrapLines
       loading={live.loading && !live.data}
       loadingText={m.app.loading}
-      items={pageOf(rows, page)}
+      items={shown.items}
       trackBy="id"
       ariaLabels={{ tableLabel: m.ca.funnel }}
       empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : all.length > 0 ? m.ca.noneHere : <None />}
@@ -103,13 +103,8 @@ export function CaFunnel({ id }: { id: string }) {
           onChange={({ detail }) => view.set({ show: detail.selectedOption.value || undefined })}
         />
       }
-      pagination={
-        <Pagination
-          currentPageIndex={page}
-          pagesCount={pages(rows.length)}
-          onChange={({ detail }) => view.set({ page: String(detail.currentPageIndex) })}
-        />
-      }
+      pagination={shown.pagination}
+      preferences={shown.preferences}
       footer={<SameOnCommandLine command={aws('iot', 'list-certificates-by-ca', { 'ca-certificate-id': id })} />}
       columnDefinitions={[
         {

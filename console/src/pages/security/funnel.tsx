@@ -4,7 +4,6 @@ import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
-import Pagination from '@cloudscape-design/components/pagination';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
@@ -16,7 +15,8 @@ import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Trouble, useNotices } from '../../parts/feedback';
-import { pageOf, pages, useView } from '../../parts/table';
+import { usePages } from '../../parts/pages';
+import { useView } from '../../parts/table';
 import { href } from '../../router';
 
 export function Funnel() {
@@ -27,7 +27,7 @@ export function Funnel() {
   const failed = all.filter((one) => !one.succeeded);
   const onlyFailed = view.get('show') === 'failed';
   const rows = onlyFailed ? failed : all;
-  const page = Math.min(view.page, pages(rows.length));
+  const shown = usePages(rows, view);
   const again = (id: string) =>
     retry(id).then(
       () => {
@@ -45,7 +45,7 @@ export function Funnel() {
       wrapLines
       loading={live.loading && !live.data}
       loadingText={m.app.loading}
-      items={pageOf(rows, page)}
+      items={shown.items}
       trackBy="certificateId"
       ariaLabels={{ tableLabel: m.cas.funnel }}
       empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : m.cas.noAttempts}
@@ -76,13 +76,8 @@ export function Funnel() {
           ]}
         />
       }
-      pagination={
-        <Pagination
-          currentPageIndex={page}
-          pagesCount={pages(rows.length)}
-          onChange={({ detail }) => view.set({ page: String(detail.currentPageIndex) })}
-        />
-      }
+      pagination={shown.pagination}
+      preferences={shown.preferences}
       columnDefinitions={[
         {
           id: 'certificate',

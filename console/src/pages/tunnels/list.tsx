@@ -4,7 +4,6 @@ import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
-import Pagination from '@cloudscape-design/components/pagination';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
@@ -16,7 +15,8 @@ import { each, useLive } from '../../api/live';
 import { span } from '../../api/time';
 import { m } from '../../messages';
 import { Trouble } from '../../parts/feedback';
-import { arrange, pageOf, pages, useView } from '../../parts/table';
+import { usePages } from '../../parts/pages';
+import { arrange, useView } from '../../parts/table';
 import { go, href } from '../../router';
 import { describeTunnel, endOf, isOpen, listTunnels, type Tunnel } from './data';
 import { RemoveDialog, type Removal } from './dialogs';
@@ -41,8 +41,8 @@ export default function TunnelList() {
     const found = arrange<Tunnel>(live.data ?? [], view, (row) => [row.tunnelId, row.description, row.status], KEYS);
     return status ? found.filter((row) => row.status === status) : found;
   }, [live.data, view, status]);
-  const page = Math.min(view.page, pages(rows.length));
-  const shown = useDetails(pageOf(rows, page));
+  const paged = usePages(rows, view);
+  const shown = useDetails(paged.items);
   const [selected, setSelected] = useState<Tunnel[]>([]);
   const [removal, setRemoval] = useState<Removal>();
   const [now, setNow] = useState(Date.now());
@@ -142,13 +142,8 @@ export default function TunnelList() {
             />
           </SpaceBetween>
         }
-        pagination={
-          <Pagination
-            currentPageIndex={page}
-            pagesCount={pages(rows.length)}
-            onChange={({ detail }) => view.set({ page: String(detail.currentPageIndex) })}
-          />
-        }
+        pagination={paged.pagination}
+        preferences={paged.preferences}
       />
       {removal && (
         <RemoveDialog
