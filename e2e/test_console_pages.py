@@ -189,6 +189,8 @@ PAGES = {
     "refusals": "#/refusals",
     "mqtt": "#/mqtt",
     "settings": "#/settings",
+    "limits": "#/settings/limits",
+    "audit": "#/audit",
     "certificates": "#/certificates",
     "policies": "#/policies",
     "simulator": "#/simulator",

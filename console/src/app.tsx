@@ -35,8 +35,9 @@ const TemplateDetail = lazy(() => import('./pages/security/template'));
 const UserList = lazy(() => import('./pages/users/list'));
 const UserDetail = lazy(() => import('./pages/users/detail'));
 const MqttTest = lazy(() => import('./pages/mqtt/page'));
+const Audit = lazy(() => import('./pages/audit'));
 const Refusals = lazy(() => import('./pages/refusals'));
-const Settings = lazy(() => import('./pages/settings'));
+const Settings = lazy(() => import('./pages/settings/page'));
 const NotFound = lazy(() => import('./pages/not-found'));
 
 interface Page {
@@ -67,7 +68,11 @@ function pageOf({ path, query }: Place): Page {
   const security = securityPage(area, name, more);
   if (security) return security;
   if (area === 'refusals' && !name) return { title: m.refusals.title, section: '#/refusals', content: <Refusals /> };
-  if (area === 'settings' && !name) return { title: m.settings.title, section: '#/settings', content: <Settings /> };
+  if (area === 'audit' && !name) return { title: m.audit.title, section: '#/audit', content: <Audit /> };
+  if (area === 'settings' && !more && (!name || name === 'limits')) {
+    const tab = name === 'limits' ? 'limits' : 'server';
+    return { title: m.settings.title, section: '#/settings', content: <Settings tab={tab} /> };
+  }
   return { title: m.app.notFound, section: '', content: <NotFound /> };
 }
 
@@ -123,6 +128,7 @@ const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.templates.title, href: '#/templates' },
   { type: 'link', text: m.users.title, href: '#/users' },
   { type: 'link', text: m.refusals.title, href: '#/refusals' },
+  { type: 'link', text: m.audit.title, href: '#/audit' },
   { type: 'divider' },
   { type: 'link', text: m.settings.title, href: '#/settings' },
 ];

@@ -11,7 +11,7 @@ const LETTERS = /\p{L}{2,}/u;
 const PROSE = /\p{Ll}{2,} \p{L}{2,}/u;
 
 /** What is typed into a shell is the same in every language. */
-const COMMAND = /^\s*(--|(aws|adit|export|mosquitto_\w+|openssl|ssh|tail) )/;
+const COMMAND = /^\s*(--|(aws|adit|curl|export|mosquitto_\w+|openssl|ssh|tail) )/;
 /** Words of formats and protocols, not of a language. */
 const FORMATS = [
   // The first line of the file with an access key, as AWS writes it.
@@ -42,6 +42,7 @@ function told(file: string, source = readFileSync(`src/${file}`, 'utf8')): strin
     JSXText: (node) => void (isText(node.value, LETTERS) && at(node, node.value)),
     JSXAttribute: (node) => {
       const name = node.name.type === 'JSXIdentifier' ? node.name.name : '';
+      if (name === 'className' && node.value) keys.push([node.value.start, node.value.end]);
       if (SHOWN.test(name) && isText(literal(node.value), LETTERS)) at(node, `${name}=${literal(node.value)}`);
     },
     Property: (node) => {

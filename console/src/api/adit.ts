@@ -2,26 +2,43 @@
 import { adit } from './clients';
 
 export interface Refusal {
+  /** The last time; the first. */
   at: Date;
+  firstAt: Date;
   count: number;
   stage: string;
+  /** What was tried and why it was refused, in a sentence. */
+  text: string;
   reason: string;
+  action?: string;
+  resource?: string;
+  principal?: string;
   certificateId?: string;
   thingName?: string;
   clientId?: string;
   ipAddress?: string;
 }
 
-type RawRefusal = Omit<Refusal, 'at'> & { lastAt: number };
+type RawRefusal = Omit<Refusal, 'at' | 'firstAt'> & { lastAt: number; firstAt: number };
+
+/** Which refusals: all that is given must fit. */
+export interface RefusalQuery {
+  thingName?: string;
+  /** How the id begins. */
+  certificateId?: string;
+  clientId?: string;
+  ipAddress?: string;
+}
 
 /** Refusals looked at in one go. */
 const MOST = 250;
 
-/** The latest refusals, the newest first. */
-export async function refusals(of: { thingName?: string; certificateId?: string } = {}): Promise<Refusal[]> {
-  const query = { maxResults: String(MOST), ...of };
-  const { refusals } = await adit<{ refusals: RawRefusal[] }>('GET', '/adit/refusals', query);
-  return refusals.map(({ lastAt, ...rest }) => ({ ...rest, at: new Date(lastAt * 1000) }));
+/** A page of refusals, the newest first. */
+export async function refusals(query: RefusalQuery, nextToken?: string): Promise<{ rows: Refusal[]; nextToken?: string }> {
+  const asked = { ...query, maxResults: String(MOST), ...(nextToken ? { nextToken } : {}) };
+  const page = await adit<{ refusals: RawRefusal[]; nextToken?: string }>('GET', '/adit/refusals', asked);
+  const rows = page.refusals.map(({ lastAt, firstAt, ...rest }) => ({ ...rest, at: new Date(lastAt * 1000), firstAt: new Date(firstAt * 1000) }));
+  return { rows, ...(page.nextToken ? { nextToken: page.nextToken } : {}) };
 }
 
 export interface Connection {

@@ -1,125 +1,131 @@
 /** Who was turned away lately, and why. */
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
-import Pagination from '@cloudscape-design/components/pagination';
-import SpaceBetween from '@cloudscape-design/components/space-between';
-import Table from '@cloudscape-design/components/table';
-import TextFilter from '@cloudscape-design/components/text-filter';
-import { useState } from 'react';
 
-import { refusals, type Refusal } from '../api/adit';
-import { useLive } from '../api/live';
+import { refusals, type Refusal, type RefusalQuery } from '../api/adit';
+import { quoted } from '../api/command';
+import { useListing } from '../api/listing';
 import { moment } from '../api/time';
 import { m } from '../messages';
-import { Said, Trouble } from '../parts/feedback';
-import { arrange, pageOf, pages, useView } from '../parts/table';
+import { count } from '../messages/locale';
+import { Token } from '../parts/detail';
+import { Said, save } from '../parts/feedback';
+import { Filters } from '../parts/filters';
+import { LongPage, useLiveness } from '../parts/long-page';
+import type { LongColumn } from '../parts/long-table';
+import { arrange, useView } from '../parts/table';
 import { href } from '../router';
 
-export default function Refusals() {
-  const view = useView('');
-  const [paused, setPaused] = useState(false);
-  const live = useLive('refusals', () => refusals(), !paused);
-  const rows = arrange<Refusal>(
-    live.data ?? [],
-    view,
-    (row) => [row.reason, row.thingName, row.clientId, row.ipAddress, row.certificateId, row.stage],
-    {},
-  );
-  const page = Math.min(view.page, pages(rows.length));
-  return (
-    <RefusalTable
-      rows={pageOf(rows, page)}
-      loading={live.loading && !live.data}
-      empty={live.error ? <Trouble error={live.error} retry={live.refresh} /> : <None filtered={Boolean(view.text)} />}
-      header={
-        <Header
-          variant="h1"
-          description={m.refusals.description}
-          counter={live.data ? `(${live.data.length})` : undefined}
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button iconName="refresh" ariaLabel={m.app.refresh} onClick={live.refresh} />
-              <Button onClick={() => setPaused(!paused)}>{paused ? m.refusals.resume : m.refusals.pause}</Button>
-            </SpaceBetween>
-          }
-        >
-          {m.refusals.title}
-        </Header>
-      }
-      filter={
-        <TextFilter
-          filteringText={view.text}
-          filteringPlaceholder={m.app.find}
-          filteringAriaLabel={m.app.find}
-          onChange={({ detail }) => view.set({ filter: detail.filteringText })}
-        />
-      }
-      pagination={
-        <Pagination
-          currentPageIndex={page}
-          pagesCount={pages(rows.length)}
-          onChange={({ detail }) => view.set({ page: String(detail.currentPageIndex) })}
-        />
-      }
-    />
-  );
-}
+/** What the server looks for, and the options of `adit why` that do so. */
+const FIELDS = [
+  { name: 'thingName', label: m.refusals.thing, hint: m.refusals.thingHint, option: '--thing' },
+  { name: 'clientId', label: m.refusals.client, hint: '', option: '--client-id' },
+  { name: 'certificateId', label: m.refusals.certificate, hint: m.refusals.certificateHint, option: '--certificate' },
+  { name: 'ipAddress', label: m.refusals.address, hint: m.audit.addressHint, option: '--address' },
+] as const;
 
-function None({ filtered }: { filtered: boolean }) {
-  if (filtered) return <Box textAlign="center">{m.app.noMatch}</Box>;
-  return (
-    <Box textAlign="center" padding={{ vertical: 'l' }}>
-      <Box variant="strong">{m.refusals.none}</Box>
-      <Box variant="p" color="text-body-secondary">
-        {m.refusals.noneText}
-      </Box>
-    </Box>
-  );
-}
+const COLUMNS: LongColumn<Refusal>[] = [
+  { id: 'when', header: m.refusals.when, min: 194, grow: 0, cell: (row) => moment(row.at) },
+  { id: 'count', header: m.refusals.count, min: 70, grow: 0, cell: (row) => count(row.count) },
+  { id: 'stage', header: m.refusals.stage, min: 120, grow: 0, cell: (row) => stageOf(row.stage) },
+  { id: 'why', header: m.refusals.why, min: 240, grow: 3, cell: (row) => <Said>{row.reason}</Said> },
+  { id: 'thing', header: m.refusals.thing, min: 100, grow: 1, cell: (row) => <Thing name={row.thingName} /> },
+  { id: 'client', header: m.refusals.client, min: 100, grow: 1, cell: (row) => <Token>{row.clientId ?? '–'}</Token> },
+  { id: 'address', header: m.refusals.address, min: 116, grow: 0, cell: (row) => row.ipAddress ?? '–' },
+];
 
 /** The words for a stage; one that a newer server has is shown as it is. */
 export function stageOf(stage: string): string {
   return (m.refusals.stages as Record<string, string>)[stage] ?? stage;
 }
 
-interface TableProps {
-  rows: Refusal[];
-  loading: boolean;
-  empty: React.ReactNode;
-  header: React.ReactNode;
-  filter?: React.ReactNode;
-  pagination?: React.ReactNode;
-  embedded?: boolean;
+/** What stays the same of a refusal that repeats. */
+function keyOf(row: Refusal): string {
+  const { stage, text, action, certificateId, clientId, ipAddress, principal, resource, thingName } = row;
+  return JSON.stringify([stage, text, action, certificateId, clientId, ipAddress, principal, resource, thingName]);
 }
 
-/** Refusals in a table, also on the page of a thing. */
-export function RefusalTable({ rows, loading, empty, header, filter, pagination, embedded }: TableProps) {
+export default function Refusals() {
+  const view = useView('');
+  const liveness = useLiveness();
+  const asked = FIELDS.map(({ name, option }) => ({ name, option, value: view.get(name) }));
+  const given = asked.filter(({ value }) => value);
+  const query = Object.fromEntries(given.map(({ name, value }) => [name, value])) as RefusalQuery;
+  const listing = useListing<Refusal>(`refusals ${JSON.stringify(query)}`, {
+    ask: (nextToken) => refusals(query, nextToken),
+    id: keyOf,
+    version: (row) => `${keyOf(row)} ${row.count}`,
+    live: liveness.live,
+  });
+  const stage = view.get('stage');
+  const all = (listing.rows ?? []).filter((row) => !stage || row.stage === stage);
+  const rows = arrange<Refusal>(all, view, (row) => [row.text, row.reason, row.thingName, row.clientId, row.ipAddress, row.certificateId], {});
+  const values = { ...Object.fromEntries(asked.map(({ name, value }) => [name, value])), filter: view.text, stage };
   return (
-    <Table<Refusal>
-      variant={embedded ? 'container' : 'full-page'}
-      wrapLines
-      loading={loading}
-      loadingText={m.app.loading}
-      items={rows}
-      ariaLabels={{ tableLabel: m.refusals.title }}
-      empty={empty}
-      header={header}
-      filter={filter}
-      pagination={pagination}
-      columnDefinitions={[
-        { id: 'when', header: m.refusals.when, isRowHeader: true, cell: (row) => moment(row.at) },
-        { id: 'count', header: m.refusals.count, cell: (row) => row.count },
-        { id: 'stage', header: m.refusals.stage, cell: (row) => stageOf(row.stage) },
-        { id: 'why', header: m.refusals.why, minWidth: 320, cell: (row) => <Said>{row.reason}</Said> },
+    <LongPage<Refusal>
+      texts={m.refusals}
+      liveness={liveness}
+      listing={listing}
+      rows={rows}
+      filtered={Object.values(values).some(Boolean) ? JSON.stringify(values) : ''}
+      filters={
+        <Filters
+          fields={[...FIELDS, { name: 'filter', label: m.refusals.words, hint: m.refusals.wordsHint }]}
+          choice={{
+            name: 'stage',
+            label: m.refusals.stage,
+            any: m.refusals.anyStage,
+            options: Object.entries(m.refusals.stages).map(([value, label]) => ({ value, label })),
+          }}
+          values={values}
+          set={view.set}
+        />
+      }
+      actions={
+        <Button
+          iconName="download"
+          disabled={rows.length === 0}
+          ariaLabel={m.audit.exportHint}
+          onClick={() => save('refusals.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''), 'application/jsonl')}
+        >
+          {m.audit.export}
+        </Button>
+      }
+      command={['adit why --follow', ...given.map(({ option, value }) => `${option} ${quoted(value)}`)].join(' ')}
+      keyOf={keyOf}
+      columns={COLUMNS}
+      details={{ of: (row) => <Details of={row} />, name: (row) => m.audit.event(row.reason, moment(row.at)) }}
+    />
+  );
+}
+
+function Thing({ name }: { name: string | undefined }) {
+  return name ? <Link href={href(['things', name])}>{name}</Link> : <>–</>;
+}
+
+function Details({ of }: { of: Refusal }) {
+  return (
+    <KeyValuePairs
+      columns={3}
+      minColumnWidth={180}
+      items={[
+        { label: m.refusals.what, value: <Said>{of.text}</Said> },
+        { label: m.refusals.first, value: moment(of.firstAt) },
+        { label: m.refusals.when, value: moment(of.at) },
+        { label: m.refusals.action, value: <Token>{of.action ?? '–'}</Token> },
+        { label: m.refusals.resource, value: <Token>{of.resource ?? '–'}</Token> },
+        { label: m.refusals.principal, value: <Token>{of.principal ?? '–'}</Token> },
         {
-          id: 'thing',
-          header: m.refusals.thing,
-          cell: (row) => (row.thingName ? <Link href={href(['things', row.thingName])}>{row.thingName}</Link> : '–'),
+          label: m.refusals.certificate,
+          value: of.certificateId ? (
+            <Link href={href(['certificates', of.certificateId])}>
+              <Token>{of.certificateId}</Token>
+            </Link>
+          ) : (
+            '–'
+          ),
         },
-        { id: 'client', header: m.refusals.client, cell: (row) => row.clientId ?? '–' },
-        { id: 'address', header: m.refusals.address, cell: (row) => row.ipAddress ?? '–' },
       ]}
     />
   );

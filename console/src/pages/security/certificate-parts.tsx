@@ -154,10 +154,10 @@ export function Refused({ id }: { id: string }) {
     <SectionTable<Refusal>
       title={m.certificates.refused}
       live={live}
-      rows={live.data?.slice(0, SHOWN)}
+      rows={live.data?.rows.slice(0, SHOWN)}
       counted={false}
       none={m.certificates.noRefusals}
-      actions={<Button href={href(['refusals'], { filter: id })}>{m.certificates.allRefusals}</Button>}
+      actions={<Button href={href(['refusals'], { certificateId: id })}>{m.certificates.allRefusals}</Button>}
       columns={[
         { id: 'when', header: m.refusals.when, isRowHeader: true, cell: ({ at }) => moment(at) },
         { id: 'stage', header: m.refusals.stage, cell: ({ stage }) => stageOf(stage) },
