@@ -9,6 +9,7 @@ from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, tunnel
 from factory import EVERYTHING, Factory, role, template
 from harness import wait_for
 from playwright.sync_api import expect
+from test_console_onboarding import denied_console
 
 # Devices, and settings.
 
@@ -97,7 +98,8 @@ def test_the_mqtt_client_hears_mosquitto_and_is_heard(broker, console, device, c
     raw = page.get_by_role("article", name=f"{lamp.name}/raw/x")
     expect(raw).to_contain_text("00 ff")
     expect(raw).to_contain_text("a=b")
-    page.get_by_role("button", name="Text", exact=True).click()
+    # The first is for what is typed.
+    page.get_by_role("button", name="Text", exact=True).last.click()
     expect(message).to_contain_text('{"on":true}')
     page.get_by_placeholder("Find").fill("raw")
     expect(page.get_by_role("article")).to_have_count(1)
@@ -122,10 +124,46 @@ def test_the_mqtt_client_hears_mosquitto_and_is_heard(broker, console, device, c
     expect(page.get_by_text("Each line is name=value.")).to_be_visible()
     page.get_by_label("User properties").fill("by=hand")
     page.get_by_label("Content type").fill("text/plain")
+    page.get_by_label("Response topic").fill("a/+")
+    page.get_by_label("Correlation data").fill("c-1")
+    page.get_by_label("Expires after, in seconds").fill("600")
+    console.button("Publish").click()
+    expect(page.get_by_text("A topic is 1 to 256 bytes without").first).to_be_visible()
+    page.get_by_label("Response topic").fill(f"{lamp.name}/test/answer")
     console.button("Publish").click()
     heard = listener.message()
-    assert (heard.payload, heard.properties.UserProperty, heard.properties.ContentType) == (b"switch off", [("by", "hand")], "text/plain")
+    said = heard.properties
+    assert (heard.payload, said.UserProperty, said.ContentType) == (b"switch off", [("by", "hand")], "text/plain")
+    assert (said.ResponseTopic, said.CorrelationData) == (f"{lamp.name}/test/answer", b"c-1")
+    assert 590 <= said.MessageExpiryInterval <= 600
     expect(page.get_by_text(f"Published to {lamp.name}/cmd.").first).to_be_visible()
+    page.get_by_role("button", name="Hex", exact=True).first.click()
+    console.button("Publish").click()
+    expect(page.get_by_text("Give pairs of hexadecimal digits").first).to_be_visible()
+    page.get_by_role("textbox", name="Payload").fill("00 ff:7f")
+    page.get_by_label("Topic", exact=True).fill(f"{lamp.name}/raw/own")
+    page.get_by_role("checkbox", name=re.compile("^Retain")).check()
+    console.button("Publish").click()
+    own = page.get_by_role("article", name=f"{lamp.name}/raw/own")
+    for said in ("00 ff 7f", "Content type: text/plain", "Correlation data: c-1", "User properties: by=hand", "Expires after: 10 min"):
+        expect(own).to_contain_text(said)
+    assert broker.boto("iot-data").get_retained_message(topic=f"{lamp.name}/raw/own")["payload"] == b"\x00\xff\x7f"
+
+
+def test_what_the_mqtt_client_may_not_do_leads_to_why(broker, open_console):
+    console = denied_console(open_console, broker, "iot:Connect", "iot:ListRefusals")
+    page = console.page
+    console.open("#/mqtt")
+    expect(page.get_by_text("Connected as console-")).to_be_visible()
+    page.get_by_label("Topic filter").fill("secret/#")
+    console.button("Subscribe").click()
+    expect(page.get_by_text("The server refused the subscription to secret/#.").first).to_be_visible()
+    page.get_by_role("link", name="Why refused").last.click()
+    page.wait_for_url(re.compile("#/refusals\\?clientId=console-"))
+    row = page.get_by_role("table", name="Why refused").get_by_role("row").nth(1)
+    expect(row).to_contain_text("Subscribing")
+    row.get_by_role("button").click()
+    expect(console.fact("Action")).to_have_text("iot:Subscribe")
 
 
 # Onboarding.

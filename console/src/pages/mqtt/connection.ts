@@ -1,25 +1,17 @@
 /** The MQTT connection of this page: MQTT 5 over a WebSocket whose URL is signed. */
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
-import mqtt, { type IClientPublishOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { Buffer } from 'buffer';
+import mqtt, { type IClientPublishOptions, type MqttClient } from 'mqtt';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { signedIn } from '../../api/session';
+import { keep, type Received } from './kept';
 
-export interface Received {
-  number: number;
-  at: Date;
-  topic: string;
-  payload: Uint8Array;
-  qos: number;
-  retain: boolean;
-  properties: IPublishPacket['properties'];
-}
-
-/** Messages kept; the oldest go first. */
-const MOST = 1_000;
 /** Milliseconds between two tries to connect. */
 const AGAIN = 3_000;
+/** Milliseconds that messages are collected before the page shows them. */
+const COLLECT = 100;
 
 /** The signed URL. As AWS has it, the session token is not part of what is signed. */
 export async function signedUrl(): Promise<string> {
@@ -59,6 +51,12 @@ export function useMqtt() {
     let over = false;
     let number = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let fresh: Received[] = [];
+    const show = () => {
+      const taken = fresh;
+      fresh = [];
+      if (!over) setMessages((all) => keep(all, taken));
+    };
     // A signature is good for one connection: each try has its own.
     const connect = async () => {
       const url = await signedUrl();
@@ -72,8 +70,8 @@ export function useMqtt() {
       });
       opened.on('message', (topic, payload, packet) => {
         const { qos, retain, properties } = packet;
-        const received = { number: ++number, at: new Date(), topic, payload: Uint8Array.from(payload), qos, retain, properties };
-        setMessages((all) => [received, ...all.slice(0, MOST - 1)]);
+        if (fresh.length === 0) setTimeout(show, COLLECT);
+        fresh.push({ number: ++number, at: new Date(), topic, payload: Uint8Array.from(payload), qos, retain, properties });
       });
       opened.on('disconnect', (packet) => setEnded(packet.properties?.reasonString ?? `0x${packet.reasonCode?.toString(16)}`));
       opened.on('error', () => undefined);
@@ -109,9 +107,9 @@ export function useMqtt() {
   }, []);
 
   /** Resolves to whether the server took it; with QoS 0 nobody says. */
-  const publish = useCallback(async (topic: string, payload: string, options: IClientPublishOptions): Promise<boolean> => {
+  const publish = useCallback(async (topic: string, payload: Uint8Array, options: IClientPublishOptions): Promise<boolean> => {
     try {
-      await client.current?.publishAsync(topic, payload, options);
+      await client.current?.publishAsync(topic, Buffer.from(payload), options);
       return true;
     } catch {
       return false;

@@ -6,25 +6,31 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
+import Link from '@cloudscape-design/components/link';
 import RadioGroup from '@cloudscape-design/components/radio-group';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
+import { Buffer } from 'buffer';
 import type { IClientPublishOptions } from 'mqtt';
 import { useState, type FormEvent } from 'react';
 
 import { aws } from '../../api/command';
 import { m } from '../../messages';
 import { SameOnCommandLine, useNotices } from '../../parts/feedback';
-import { isTopic, properties } from './topics';
+import { href } from '../../router';
+import { FormControl } from './messages';
+import { isTopic, properties, typed, type Form } from './topics';
 
 interface Props {
+  clientId: string;
   connected: boolean;
-  publish: (topic: string, payload: string, options: IClientPublishOptions) => Promise<boolean>;
+  publish: (topic: string, payload: Uint8Array, options: IClientPublishOptions) => Promise<boolean>;
 }
 
 interface More {
   contentType: string;
   responseTopic: string;
+  correlationData: string;
   expiry: string;
   user: string;
 }
@@ -45,17 +51,32 @@ export function Qos({ qos, change }: { qos: 0 | 1; change: (qos: 0 | 1) => void 
   );
 }
 
-export function PublishForm({ connected, publish }: Props) {
+/** What was refused, and the way to why. */
+export function Refused({ text, clientId }: { text: string; clientId: string }) {
+  return (
+    <>
+      {text}{' '}
+      <Link color="inverted" href={href(['refusals'], { clientId })}>
+        {m.mqtt.why}
+      </Link>
+    </>
+  );
+}
+
+export function PublishForm({ clientId, connected, publish }: Props) {
   const { notice } = useNotices();
   const [topic, setTopic] = useState('');
   const [payload, setPayload] = useState(() => JSON.stringify({ message: m.mqtt.sample }, null, 2));
+  const [form, setForm] = useState<Form>('text');
   const [qos, setQos] = useState<0 | 1>(1);
   const [retain, setRetain] = useState(false);
-  const [more, setMore] = useState<More>({ contentType: '', responseTopic: '', expiry: '', user: '' });
+  const [more, setMore] = useState<More>({ contentType: '', responseTopic: '', correlationData: '', expiry: '', user: '' });
   const [checked, setChecked] = useState(false);
   const user = properties(more.user);
   const expiryBad = more.expiry !== '' && !/^[1-9]\d{0,8}$/.test(more.expiry);
-  const bad = !isTopic(topic) || !user || expiryBad;
+  const bytes = typed(payload, form);
+  const responseBad = more.responseTopic !== '' && !isTopic(more.responseTopic);
+  const bad = !isTopic(topic) || !bytes || !user || expiryBad || responseBad;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setChecked(true);
@@ -65,19 +86,26 @@ export function PublishForm({ connected, publish }: Props) {
     const given = {
       ...(more.contentType ? { contentType: more.contentType } : {}),
       ...(more.responseTopic ? { responseTopic: more.responseTopic } : {}),
+      ...(more.correlationData ? { correlationData: Buffer.from(more.correlationData) } : {}),
       ...(more.expiry ? { messageExpiryInterval: Number(more.expiry) } : {}),
       ...(user.length > 0 ? { userProperties } : {}),
     };
-    const sent = await publish(topic, payload, { qos, retain, properties: given });
+    const sent = await publish(topic, bytes, { qos, retain, properties: given });
     if (sent) notice('success', m.mqtt.published(topic));
-    else notice('error', m.mqtt.refusedPublish(topic));
+    else notice('error', <Refused text={m.mqtt.refusedPublish(topic)} clientId={clientId} />);
   };
   const command = aws('iot-data', 'publish', {
     topic: topic || 'TOPIC',
     qos,
     retain,
-    payload,
-    'cli-binary-format': 'raw-in-base64-out',
+    'content-type': more.contentType,
+    'response-topic': more.responseTopic,
+    'correlation-data': more.correlationData && Buffer.from(more.correlationData).toString('base64'),
+    'message-expiry': more.expiry,
+    'user-properties': user && user.length > 0 ? JSON.stringify(user.map(([name, value]) => ({ [name]: value }))) : undefined,
+    ...(form === 'hex'
+      ? { payload: Buffer.from(bytes ?? []).toString('base64'), 'cli-binary-format': 'base64' }
+      : { payload, 'cli-binary-format': 'raw-in-base64-out' }),
   });
   return (
     <form onSubmit={(event) => void submit(event)}>
@@ -86,7 +114,12 @@ export function PublishForm({ connected, publish }: Props) {
           <FormField label={m.mqtt.topic} errorText={checked && !isTopic(topic) ? m.mqtt.topicBad : undefined}>
             <Input value={topic} spellcheck={false} onChange={({ detail }) => setTopic(detail.value)} />
           </FormField>
-          <FormField label={m.mqtt.payload} stretch>
+          <FormControl label={m.mqtt.payloadForm} form={form} change={setForm} />
+          <FormField
+            label={m.mqtt.payload}
+            stretch
+            errorText={checked && !bytes ? (form === 'hex' ? m.mqtt.hexBad : m.mqtt.jsonBad) : undefined}
+          >
             <Textarea value={payload} rows={5} spellcheck={false} onChange={({ detail }) => setPayload(detail.value)} />
           </FormField>
           <Qos qos={qos} change={setQos} />
@@ -98,8 +131,11 @@ export function PublishForm({ connected, publish }: Props) {
               <FormField label={m.mqtt.contentType}>
                 <Input value={more.contentType} onChange={({ detail }) => setMore({ ...more, contentType: detail.value })} />
               </FormField>
-              <FormField label={m.mqtt.responseTopic}>
+              <FormField label={m.mqtt.responseTopic} errorText={checked && responseBad ? m.mqtt.topicBad : undefined}>
                 <Input value={more.responseTopic} onChange={({ detail }) => setMore({ ...more, responseTopic: detail.value })} />
+              </FormField>
+              <FormField label={m.mqtt.correlationData}>
+                <Input value={more.correlationData} onChange={({ detail }) => setMore({ ...more, correlationData: detail.value })} />
               </FormField>
               <FormField label={m.mqtt.expiry} errorText={checked && expiryBad ? m.mqtt.expiryBad : undefined}>
                 <Input value={more.expiry} inputMode="numeric" onChange={({ detail }) => setMore({ ...more, expiry: detail.value })} />

@@ -34,6 +34,32 @@ export function shown(payload: Uint8Array, form: Form): string {
   return [...payload].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
+export function isText(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A payload as the reader typed it; `undefined` if it is not of that form. */
+export function typed(text: string, form: Form): Uint8Array | undefined {
+  if (form === 'hex') {
+    const digits = text.replace(/[\s:]/g, '');
+    if (digits.length % 2 !== 0 || /[^\da-f]/i.test(digits)) return undefined;
+    return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+  }
+  if (form === 'json') {
+    try {
+      JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  }
+  return new TextEncoder().encode(text);
+}
+
 /** Lines of `name=value`; `undefined` if one is none. */
 export function properties(text: string): [string, string][] | undefined {
   const lines = text.split('\n').filter((line) => line.trim());
