@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 
 import devices
 import pytest
@@ -137,6 +138,31 @@ def test_tabs_are_shells_of_their_own(console, lamp, sshd):
     console.type("exit 7")
     expect(console.page.get_by_text("The session is over (exit status 7).")).to_be_visible()
     assert not os.path.exists(f"/proc/{first}") and not os.path.exists(f"/proc/{second}")
+
+
+def test_keys_of_every_kind(console, lamp, sshd, tmp_path):
+    """RSA and ECDSA in PEM and OpenSSH's format, and all with a passphrase; Ed25519 without one is what the others use."""
+    create_quick(console, lamp)
+    kinds = [("rsa", "PEM", ""), ("rsa", "RFC4716", "open sesame"), ("ecdsa", "PEM", ""), ("ecdsa", "RFC4716", "open sesame"), ("ed25519", "RFC4716", "open sesame")]
+    known = sshd.folder / "authorized_keys"
+    before = known.read_text()
+    try:
+        for number, (kind, form, passphrase) in enumerate(kinds):
+            key = tmp_path / f"key-{number}"
+            make = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", key]
+            subprocess.run([*make, "-m", "PEM"] if form == "PEM" else make, check=True, timeout=60)
+            known.write_text(before + key.with_suffix(".pub").read_text())
+            if passphrase:
+                console.log_in(sshd.user, key=key, passphrase="wrong")
+                expect(console.page.get_by_text("The passphrase does not open the key.")).to_be_visible()
+                console.page.get_by_role("button", name=re.compile("^Remove")).click()
+            console.log_in(sshd.user, key=key, passphrase=passphrase)
+            if number == 0:
+                console.trust()
+            run(console, f"echo key-{number}-$((40+2))", f"key-{number}-42")
+            console.button("Disconnect").click()
+    finally:
+        known.write_text(before)
 
 
 def test_the_selection_is_copied(console, lamp, sshd):

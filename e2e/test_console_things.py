@@ -2,11 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import devices
 import pytest
 from agents import Agent
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, tunnel_id  # noqa: F401
+from harness import Process, bin_dir, clean_environment, wait_for
 from playwright.sync_api import expect
 
 
@@ -273,6 +277,37 @@ def test_from_a_thing_to_its_terminal(broker, console, agent, sshd):
     console.type("echo still-$((40+2))")
     console.wait_terminal("still-42")
     console.button("Disconnect").click()
+
+
+# The first one.
+
+
+@pytest.mark.parametrize("register, program", [("adit", "adit agent"), ("aws", "mosquitto")])
+def test_the_help_for_the_first_device_is_true(new_server, open_console, tmp_path, register, program):
+    """Its commands, as they are shown, bring a device in."""
+    server = new_server(start=False).with_mqtt().start()
+    console = open_console(server).sign_in()
+    page = console.page
+    console.open("#/things")
+    said(console, "No things yet")
+    for name in (register, program):
+        page.get_by_role("button", name=name, exact=True).click()
+    expect(page.locator(".command").last).to_contain_text(str(server.mqtt_port))
+    console.shot(f"first-device-{register}")
+    on_laptop, on_device = page.locator(".command").all_inner_texts()
+    (tmp_path / "ca.pem").write_bytes(server.ca.read_bytes())
+    tools = f"{bin_dir()}:{Path(sys.executable).parent}:{server.env['PATH']}"
+    done = subprocess.run(
+        ["bash", "-ec", on_laptop], cwd=tmp_path, env={**server.env, "PATH": tools}, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, f"{on_laptop}\n{done.stdout}{done.stderr}"
+    *before, last = on_device.strip().splitlines()
+    device = Process(["bash", "-ec", "\n".join([*before, f"exec {last}"])], tmp_path / "log", "device", env=clean_environment(PATH=tools), cwd=tmp_path)
+    try:
+        wait_for(lambda: [one["clientId"] for one in server.clients()] == ["lamp1"], device.describe, 40)
+        expect(page.get_by_role("row", name=re.compile("lamp1"))).to_contain_text("Connected")
+    finally:
+        device.stop()
 
 
 # Looks.

@@ -2,7 +2,6 @@
 export const tunnels = {
   tunnels: {
     title: 'Tunnels',
-    hub: 'Tunnels hub',
     description: 'A tunnel joins you to a service of a device behind a firewall. It ends by itself.',
     create: 'Create tunnel',
     createFirst: 'No tunnels yet',
@@ -26,7 +25,6 @@ export const tunnels = {
     statusFilter: 'Status',
     thingFilter: 'Only tunnels of this thing',
     count: (matches: number) => (matches === 1 ? '1 tunnel' : `${matches} tunnels`),
-    selected: (count: number) => `${count} selected`,
     connect: 'Connect',
     closeTunnel: 'Close tunnel',
     deleteTunnel: 'Delete tunnel',
@@ -42,12 +40,9 @@ export const tunnels = {
     deletedNow: (count: number) => (count === 1 ? 'The tunnel is deleted.' : `${count} tunnels are deleted.`),
     someFailed: (failed: number, all: number) => `${failed} of ${all} did not work`,
     details: 'Details',
-    arn: 'ARN',
     ends: 'Ends',
-    lifetime: 'Lifetime',
     minutes: (count: number) => `${count} min`,
     tags: 'Tags',
-    sides: 'Connection state',
     since: (moment: string) => `since ${moment}`,
     endsSoon: (left: string) => `This tunnel ends in ${left}.`,
     endsSoonText: 'Its lifetime cannot be extended. Open the next one now, and change over when you like.',
