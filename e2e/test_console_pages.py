@@ -30,7 +30,7 @@ def test_a_thing_with_its_shadow_certificate_and_refusals(broker, console, devic
     expect(console.page.get_by_text('"colour": "green"')).to_be_visible()
     console.shot("thing")
     mqtt.send("not/allowed", b"x", qos=1)
-    console.page.get_by_role("tab", name="Refused lately").click()
+    console.page.get_by_role("tab", name="Timeline").click()
     expect(console.page.get_by_text("not/allowed").first).to_be_visible(timeout=20_000)
     console.open(f"#/refusals?filter={lamp.name}")
     expect(console.page.locator("tbody tr").first).to_contain_text(lamp.name)

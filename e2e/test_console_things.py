@@ -304,7 +304,7 @@ def test_the_help_for_the_first_device_is_true(new_server, open_console, tmp_pat
     *before, last = on_device.strip().splitlines()
     device = Process(["bash", "-ec", "\n".join([*before, f"exec {last}"])], tmp_path / "log", "device", env=clean_environment(PATH=tools), cwd=tmp_path)
     try:
-        wait_for(lambda: [one["clientId"] for one in server.clients()] == ["lamp1"], device.describe, 40)
+        wait_for(lambda: [one["client-id"] for one in server.clients()] == ["lamp1"], device.describe, 40)
         expect(page.get_by_role("row", name=re.compile("lamp1"))).to_contain_text("Connected")
     finally:
         device.stop()
