@@ -18,7 +18,7 @@ import { Certificates } from './certificates';
 import { EditThingDialog } from './create';
 import { ThingFacts } from './facts';
 import { Groups } from './groups';
-import { EffectivePolicies } from './policies';
+import { Policies } from './policies';
 import { connectTo, ReachDialog } from './reach';
 import { Shadows } from './shadows';
 import { Timeline } from './timeline';
@@ -89,7 +89,7 @@ export default function ThingDetail({ name }: { name: string }) {
               { id: 'tunnels', label: m.things.tunnels, content: <Tunnels name={name} /> },
               { id: 'timeline', label: m.things.timeline, content: <Timeline name={name} /> },
               { id: 'certificates', label: m.things.certificates, content: <Certificates name={name} /> },
-              { id: 'policies', label: m.things.effective, content: <EffectivePolicies name={name} /> },
+              { id: 'policies', label: m.things.effective, content: <Policies name={name} /> },
               { id: 'groups', label: m.things.groups, content: <Groups name={name} /> },
               { id: 'shadows', label: m.things.shadows, content: <Shadows name={name} /> },
             ]}

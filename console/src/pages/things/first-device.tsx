@@ -3,11 +3,11 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 
 import { health } from '../../api/health';
 import { useLive } from '../../api/live';
-import { endpoint } from '../../api/server';
+import { about, endpoint } from '../../api/server';
 import { m } from '../../messages';
 import { Command } from '../../parts/feedback';
 import { agent, mosquitto, mqttPortOf, withAdit, withAws } from './first-commands';
@@ -15,6 +15,7 @@ import { agent, mosquitto, mqttPortOf, withAdit, withAws } from './first-command
 export function FirstDevice({ create }: { create: () => void }) {
   // Who may not ask for the server's health gets the usual port.
   const server = useLive('health', health, false);
+  const ca = useLive('about', about, false).data?.ownCa;
   const at = [endpoint(), mqttPortOf(server.data?.listeners ?? [])] as const;
   return (
     <Box padding={{ vertical: 'l' }} textAlign="left">
@@ -37,6 +38,13 @@ export function FirstDevice({ create }: { create: () => void }) {
           title={m.things.firstDevice}
           text={m.things.firstDeviceText}
           label={m.things.firstProgram}
+          action={
+            ca && (
+              <Button iconName="download" href="/console/ca.pem" download="ca.pem">
+                {m.settings.caDownload}
+              </Button>
+            )
+          }
           ways={[
             { id: 'agent', name: m.things.agent, command: agent(...at) },
             { id: 'mosquitto', name: m.things.mosquitto, command: mosquitto(...at) },
@@ -57,8 +65,16 @@ interface Way {
   command: string;
 }
 
+interface WaysProps {
+  title: string;
+  text?: string;
+  label: string;
+  action?: ReactNode;
+  ways: readonly Way[];
+}
+
 /** The same by several programs, one of them shown. */
-function Ways({ title, text, label, ways }: { title: string; text?: string; label: string; ways: readonly Way[] }) {
+function Ways({ title, text, label, action, ways }: WaysProps) {
   const [shown, setShown] = useState(ways[0]?.id ?? '');
   return (
     <SpaceBetween size="xs">
@@ -66,12 +82,15 @@ function Ways({ title, text, label, ways }: { title: string; text?: string; labe
         <Box variant="awsui-key-label">{title}</Box>
         {text && <Box color="text-body-secondary">{text}</Box>}
       </div>
-      <SegmentedControl
-        label={label}
-        selectedId={shown}
-        options={ways.map(({ id, name }) => ({ id, text: name }))}
-        onChange={({ detail }) => setShown(detail.selectedId)}
-      />
+      <SpaceBetween direction="horizontal" size="xs">
+        <SegmentedControl
+          label={label}
+          selectedId={shown}
+          options={ways.map(({ id, name }) => ({ id, text: name }))}
+          onChange={({ detail }) => setShown(detail.selectedId)}
+        />
+        {action}
+      </SpaceBetween>
       <Command text={ways.find(({ id }) => id === shown)?.command ?? ''} label={title} />
     </SpaceBetween>
   );
