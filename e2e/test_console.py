@@ -225,6 +225,18 @@ def test_manual_setup_with_the_commands_that_are_shown(broker, console, proxies,
     expect(console.page.get_by_text("Destination access token")).to_have_count(0)
 
 
+def test_the_commands_without_tokens_that_are_shown(broker, console, agent, sshd, tmp_path):
+    lamp = agent(sshd.port)
+    create_manual(console, "with commands", lamp.device.name)
+    (shown,) = [text for text in console.page.locator(".command").all_inner_texts() if text.startswith("adit ssh")]
+    options = f"-i {sshd.key} -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile={tmp_path}/known"
+    env = {**broker.env, "PATH": f"{harness.bin_dir()}:{broker.env['PATH']}", "HOME": str(tmp_path)}
+    for line in shown.strip().splitlines():
+        line = line.replace("USER@", f"{sshd.user}@").replace("ssh ", f"ssh {options} ", 1)
+        done = harness.subprocess.run(["bash", "-c", f"{line} echo through"], env=env, capture_output=True, text=True, timeout=60, stdin=harness.subprocess.DEVNULL)
+        assert done.stdout == "through\n", f"{line}\n{done.stdout}{done.stderr}"
+
+
 def test_a_password_and_the_server_sees_none_of_it(broker, console, agent, tmp_path):
     sshd = PasswordSshd(tmp_path / "sshd", PASSWORD)
     tap = Tap(sshd.port)

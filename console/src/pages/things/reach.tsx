@@ -8,9 +8,8 @@ import { m } from '../../messages';
 import { Trouble } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
 import { go, href } from '../../router';
-import { describeTunnel, free, isOpen, listTunnels, rotate, rotateCommand } from '../tunnels/data';
-import { BLANK, commandOf } from '../tunnels/draft';
-import { openTunnel } from '../tunnels/next';
+import { describeTunnel, free, isOpen, listTunnels, openTunnel, rotate, rotateCommand } from '../tunnels/data';
+import { BLANK, commandOf, inputOf } from '../tunnels/draft';
 
 /** Open tunnels that are looked at. */
 const LOOKED_AT = 8;
@@ -19,7 +18,7 @@ const LOOKED_AT = 8;
 export async function connectTo(thing: string): Promise<void> {
   const open = (await listTunnels(thing)).filter(isOpen).slice(0, LOOKED_AT);
   const found = free(await each(open, 4, ({ tunnelId = '' }) => describeTunnel(tunnelId)));
-  if (!found?.tunnelId) return go(href(['tunnels', await openTunnel({ ...BLANK, thing })], { show: 'terminal' }));
+  if (!found?.tunnelId) return go(href(['tunnels', await openTunnel(inputOf({ ...BLANK, thing }))], { show: 'terminal' }));
   // A device that is not there any more is told anew; one that is stays as it is.
   const there = found.destinationConnectionState?.status === 'CONNECTED';
   await rotate(found, there ? 'SOURCE' : 'ALL');

@@ -1,4 +1,5 @@
 /** The timeline of a thing: when its device came and left, was refused and why, was provisioned. */
+import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
@@ -15,6 +16,7 @@ export function Timeline({ name }: { name: string }) {
   return (
     <SectionTable<ThingEvent>
       title={m.things.timeline}
+      actions={<Button href={href(['refusals'], { thingName: name })}>{m.refusals.title}</Button>}
       counted={false}
       live={live}
       rows={rows}

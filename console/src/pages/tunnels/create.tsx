@@ -11,10 +11,9 @@ import { useEffect, useState } from 'react';
 import { m } from '../../messages';
 import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
 import { go, href, usePlace } from '../../router';
-import { describeTunnel } from './data';
-import { BLANK, commandOf, like, problems, type Draft } from './draft';
+import { describeTunnel, openTunnel } from './data';
+import { BLANK, commandOf, inputOf, like, problems, type Draft } from './draft';
 import { DraftForm } from './form';
-import { openTunnel } from './next';
 
 export default function CreateTunnel() {
   const { query } = usePlace();
@@ -44,7 +43,7 @@ export default function CreateTunnel() {
     setBusy(true);
     setError(undefined);
     try {
-      const id = await openTunnel(draft);
+      const id = await openTunnel(inputOf(draft));
       notice('success', draft.thing.trim() ? `${m.create.created} ${m.create.destinationSent}` : m.create.created);
       go(href(['tunnels', id], { show: draft.quick ? 'terminal' : 'tokens' }));
     } catch (failure) {

@@ -2,8 +2,10 @@
 import {
   DescribeTunnelCommand,
   ListTunnelsCommand,
+  OpenTunnelCommand,
   RotateTunnelAccessTokenCommand,
   type ClientMode,
+  type OpenTunnelCommandInput,
   type Tunnel,
   type TunnelSummary,
 } from '@aws-sdk/client-iotsecuretunneling';
@@ -40,8 +42,16 @@ export interface Tokens {
 /** Tokens this tab was told, by tunnel; they are nowhere else. */
 const held = new Map<string, Tokens>();
 
-export function hold(tunnelId: string, tokens: Tokens): void {
+function hold(tunnelId: string, tokens: Tokens): void {
   held.set(tunnelId, { ...held.get(tunnelId), ...tokens });
+}
+
+/** Opens a tunnel and keeps its tokens in this tab; its id. */
+export async function openTunnel(input: OpenTunnelCommandInput): Promise<string> {
+  const opened = await clients().tunnels.send(new OpenTunnelCommand(input));
+  const id = opened.tunnelId ?? '';
+  hold(id, { source: opened.sourceAccessToken, destination: opened.destinationAccessToken });
+  return id;
 }
 
 export function heldTokens(tunnelId: string): Tokens | undefined {

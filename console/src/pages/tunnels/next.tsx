@@ -1,5 +1,4 @@
 /** The end of a tunnel in sight, and the next one before it comes. */
-import { OpenTunnelCommand } from '@aws-sdk/client-iotsecuretunneling';
 import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
@@ -8,21 +7,12 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import LiveRegion from '@cloudscape-design/components/live-region';
 import { useState } from 'react';
 
-import { clients } from '../../api/clients';
 import { span } from '../../api/time';
 import { m } from '../../messages';
 import { FormDialog } from '../../parts/form';
 import { go, href } from '../../router';
-import { endOf, endsSoon, hold, type Tunnel } from './data';
-import { commandOf, inputOf, like, problems, type Draft } from './draft';
-
-/** Opens a tunnel and keeps its tokens in this tab; its id. */
-export async function openTunnel(draft: Draft): Promise<string> {
-  const opened = await clients().tunnels.send(new OpenTunnelCommand(inputOf(draft)));
-  const id = opened.tunnelId ?? '';
-  hold(id, { source: opened.sourceAccessToken, destination: opened.destinationAccessToken });
-  return id;
-}
+import { endOf, endsSoon, openTunnel, type Tunnel } from './data';
+import { commandOf, inputOf, like, problems } from './draft';
 
 interface Props {
   tunnel: Tunnel;
@@ -72,7 +62,7 @@ export function NextDialog({ tunnel, done, dismiss }: DialogProps) {
       button={m.tunnels.openNext}
       command={commandOf(draft)}
       bad={Object.keys(wrong).length > 0}
-      work={() => openTunnel(draft)}
+      work={() => openTunnel(inputOf(draft))}
       done={done}
       dismiss={dismiss}
     >
