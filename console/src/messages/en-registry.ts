@@ -151,7 +151,7 @@ export const registry = {
     changesCount: (added: number, removed: number) =>
       added + removed === 0
         ? 'Nothing yet'
-        : `${plural(added, { one: '# line', other: '# lines' })} added, ${count(removed)} removed, against the version in use`,
+        : `${plural(added, { one: '# line', other: '# lines' })} added, ${count(removed)} removed, against what counts now`,
     simulate: 'Simulate',
     deleteTitle: (name: string) => `Delete ${name}?`,
     deleteText: 'A policy can be deleted once it is attached to nothing and has one version.',
@@ -214,7 +214,8 @@ export const registry = {
     confirm: (action: string) => `${action}?`,
     deactivateText: 'No new device of this CA comes in. Devices that are registered stay.',
     activateText: 'Devices of this CA can be registered again.',
-    removeText: 'The CA has to be inactive. Certificates of its devices stay.',
+    removeActive: 'The CA is deactivated first: no new device of it comes in.',
+    removeText: 'Certificates of its devices stay.',
     funnel: 'Devices on their way in',
     funnelText: 'The last try of each certificate of these CAs.',
     seen: 'Seen',

@@ -37,18 +37,23 @@ export function changesOf(ca: CACertificateDescription): Record<string, Change &
     command: aws('iot', 'update-ca-certificate', { 'certificate-id': certificateId, 'new-auto-registration-status': to }),
     work: () => clients().iot.send(new UpdateCACertificateCommand({ certificateId, newAutoRegistrationStatus: to })),
   });
+  const active = ca.status === 'ACTIVE';
+  const deactivate = status('INACTIVE', m.cas.deactivate, m.cas.deactivateText);
   return {
     activate: status('ACTIVE', m.cas.activate, m.cas.activateText),
-    deactivate: status('INACTIVE', m.cas.deactivate, m.cas.deactivateText),
+    deactivate,
     on: auto('ENABLE', m.cas.turnOn, m.cas.activateText),
     off: auto('DISABLE', m.cas.turnOff, m.cas.deactivateText),
     delete: {
       action: m.cas.remove,
-      text: m.cas.removeText,
+      text: active ? `${m.cas.removeActive} ${m.cas.removeText}` : m.cas.removeText,
       done: m.cas.removed,
-      disabled: ca.status === 'ACTIVE',
-      command: aws('iot', 'delete-ca-certificate', { 'certificate-id': certificateId }),
-      work: () => clients().iot.send(new DeleteCACertificateCommand({ certificateId })),
+      disabled: false,
+      command: [...(active ? [deactivate.command] : []), aws('iot', 'delete-ca-certificate', { 'certificate-id': certificateId })].join('\n'),
+      work: async () => {
+        if (active) await deactivate.work();
+        await clients().iot.send(new DeleteCACertificateCommand({ certificateId }));
+      },
     },
   };
 }

@@ -1,6 +1,7 @@
 /** One CA of the reader's own: what it is, what becomes of its devices, and how far each has come. */
 import { DescribeCACertificateCommand, type DescribeCACertificateResponse } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
@@ -22,11 +23,13 @@ import { changesOf, type Change } from './ca-changes';
 import { CaFunnel } from './ca-funnel';
 import { CertificateStatus } from './certificates';
 import { indented } from './data';
+import { EditCaDialog } from './edit-ca';
 
 export default function CaDetail({ id }: { id: string }) {
   const live = useLive(`ca ${id}`, () => clients().iot.send(new DescribeCACertificateCommand({ certificateId: id })));
   const { notice } = useNotices();
   const [change, setChange] = useState<Change>();
+  const [editing, setEditing] = useState(false);
   const gone = change?.action === m.cas.remove;
   return (
     <DetailPage
@@ -45,28 +48,44 @@ export default function CaDetail({ id }: { id: string }) {
             >
               {m.cas.actions}
             </ButtonDropdown>
+            <Button variant="primary" onClick={() => setEditing(true)}>
+              {m.ca.edit}
+            </Button>
           </>
         );
       }}
-      dialogs={() =>
-        change && (
-          <Confirm
-            title={m.cas.confirm(change.action)}
-            button={change.action}
-            command={change.command}
-            work={change.work}
-            dismiss={() => setChange(undefined)}
-            done={() => {
-              notice('success', change.done);
-              setChange(undefined);
-              if (gone) go('#/onboarding');
-              else live.refresh();
-            }}
-          >
-            <Box variant="p">{change.text}</Box>
-          </Confirm>
-        )
-      }
+      dialogs={(described) => (
+        <>
+          {editing && (
+            <EditCaDialog
+              id={id}
+              described={described}
+              dismiss={() => setEditing(false)}
+              done={() => {
+                setEditing(false);
+                live.refresh();
+              }}
+            />
+          )}
+          {change && (
+            <Confirm
+              title={m.cas.confirm(change.action)}
+              button={change.action}
+              command={change.command}
+              work={change.work}
+              dismiss={() => setChange(undefined)}
+              done={() => {
+                notice('success', change.done);
+                setChange(undefined);
+                if (gone) go('#/onboarding');
+                else live.refresh();
+              }}
+            >
+              <Box variant="p">{change.text}</Box>
+            </Confirm>
+          )}
+        </>
+      )}
     >
       {(described) => (
         <>
