@@ -12,6 +12,7 @@ import pytest
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console  # noqa: F401
 from factory import EVERYTHING, Factory, role, template
 from harness import clean_environment, wait_for
+from looks import Looks
 from playwright.sync_api import expect
 
 
@@ -108,6 +109,74 @@ def test_a_ca_without_proof_and_with_a_template_of_its_own(broker, console, tmp_
     assert json.loads(described["registrationConfig"]["templateBody"]) == template(EVERYTHING)
     expect(page.get_by_text("JITPRole")).to_be_visible()
     expect(page.locator("pre")).to_contain_text("AWS::IoT::Thing")
+
+
+def test_what_is_registered_of_a_ca_is_changed(broker, console, tmp_path):
+    """A template is named, given, and taken away; devices come in, or do not, as it says."""
+    name, page = devices.fresh("jitp"), console.page
+    made = Factory(broker, tmp_path / "factory", ec=True).register()
+    made.iot.create_provisioning_template(
+        templateName=name, templateBody=json.dumps(template(EVERYTHING)), enabled=True, provisioningRoleArn=role(broker), type="JITP",
+    )
+
+    def described():
+        found = made.iot.describe_ca_certificate(certificateId=made.id)
+        ca = found["certificateDescription"]
+        return ca["status"], ca["autoRegistrationStatus"], found.get("registrationConfig", {})
+
+    def edit():
+        console.button("Edit settings").click()
+        return page.get_by_role("dialog")
+
+    def save(command):
+        expect(page.get_by_role("dialog").get_by_text(command)).to_have_count(1)
+        console.button("Save").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+    console.open(f"#/onboarding/{made.id}")
+    dialog = edit()
+    expect(dialog.get_by_text("# Nothing is changed")).to_have_count(1)
+    dialog.get_by_role("radio", name="By a provisioning template").check()
+    console.button("Save").click()
+    expect(dialog.get_by_text("Choose a template.", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name=re.compile("^Choose a template")).click()
+    page.get_by_role("option", name=name).click()
+    save(f"templateName\":\"{name}")
+    assert described() == ("ACTIVE", "ENABLE", {"templateName": name})
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+    device = made.device()
+    connects(device)
+    wait_for(lambda: device.status() == "ACTIVE", "the device to come in")
+
+    dialog = edit()
+    dialog.get_by_role("radio", name="By a template of its own").check()
+    dialog.get_by_role("textbox", name="Template", exact=True).fill(json.dumps(template(EVERYTHING)))
+    dialog.get_by_role("textbox", name="Role ARN").fill(role(broker))
+    dialog.get_by_role("checkbox", name="Active", exact=True).uncheck()
+    console.shot("ca-edit")
+    save("--new-status INACTIVE --registration-config")
+    status, auto, config = described()
+    assert (status, auto, json.loads(config["templateBody"])) == ("INACTIVE", "ENABLE", template(EVERYTHING))
+    expect(console.fact("Status").first).to_contain_text("Inactive")
+
+    dialog = edit()
+    dialog.get_by_role("radio", name="Nothing more").check()
+    dialog.get_by_role("checkbox", name="Active", exact=True).check()
+    save("--remove-auto-registration")
+    # Taking the template away alone would switch auto registration off.
+    assert described() == ("ACTIVE", "ENABLE", {})
+    waiting = made.device()
+    connects(waiting)
+    wait_for(lambda: waiting.status() == "PENDING_ACTIVATION", "the device to wait")
+
+    # Deleted while it is active: deactivated first, and said so.
+    console.action("Delete")
+    expect(page.get_by_text("The CA is deactivated first")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("--new-status INACTIVE")).to_have_count(1)
+    console.button("Delete").click()
+    expect(page.get_by_text("The CA is deleted.").first).to_be_visible()
+    with pytest.raises(made.iot.exceptions.ResourceNotFoundException):
+        made.iot.describe_ca_certificate(certificateId=made.id)
 
 
 def test_the_funnel_of_one_ca_and_trying_again(broker, console, tmp_path):
@@ -307,20 +376,76 @@ def test_what_a_user_may_do_and_why(broker, console):
     page.get_by_role("dialog").get_by_role("button", name="Detach AWSIoTDataAccess").click()
     expect(page.get_by_text("AWSIoTDataAccess is detached.").first).to_be_visible()
     assert iam.list_attached_user_policies(UserName=name)["AttachedPolicies"] == []
-    # Not while something is attached; the server says what.
-    console.button("Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_text("That did not work")).to_be_visible()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Delete site-7").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete site-7").click()
     expect(page.get_by_text("site-7 is deleted.").first).to_be_visible()
-    iam.remove_user_from_group(UserName=name, GroupName=group)
+    assert iam.list_user_policies(UserName=name)["PolicyNames"] == []
+
+
+def test_a_user_is_deleted_with_what_keeps_it(broker, console):
+    name, group, page = devices.fresh("cleo"), devices.fresh("crew"), console.page
+    iam = broker.boto("iam")
+    iam.create_user(UserName=name)
+    iam.create_group(GroupName=group)
+    iam.add_user_to_group(UserName=name, GroupName=group)
+    key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+    iam.attach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess")
+    iam.put_user_policy(UserName=name, PolicyName="site-7", PolicyDocument=devices.document(("Allow", "iot:OpenTunnel", "*")))
+    console.open(f"#/users/{name}")
     console.button("Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    for kept in (key, group, "IAMReadOnlyAccess", "site-7"):
+        expect(dialog.get_by_text(kept, exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    expect(dialog.get_by_text("Until then it cannot be deleted.")).to_be_visible()
+    dialog.get_by_role("checkbox", name=re.compile("first$")).check()
+    for operation in ("delete-access-key", "detach-user-policy", "delete-user-policy", "remove-user-from-group", "delete-user "):
+        expect(dialog.get_by_text(f"aws iam {operation}")).to_have_count(1)
+    console.shot("user-delete")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text(f"{name} is deleted.").first).to_be_visible()
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_user(UserName=name)
+    assert iam.get_group(GroupName=group)["Users"] == []
+
+
+def test_a_policy_that_is_part_of_a_user_is_written_and_counts(broker, console):
+    name, page = devices.fresh("dora"), console.page
+    iam = broker.boto("iam")
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    dora = broker.boto(key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    with pytest.raises(dora.exceptions.ClientError):
+        dora.list_tunnels()
+    console.open(f"#/users/{name}")
+    console.button("Write policy").click()
+    dialog = page.get_by_role("dialog")
+    document = dialog.get_by_role("textbox", name="Document")
+    expect(document).to_have_value(re.compile("thinggroup/site-7"))
+    document.fill('{"Statement": }')
+    console.button("Save").click()
+    expect(dialog.get_by_text("A name is 1 to 128 letters")).to_be_visible()
+    expect(dialog.get_by_text("The document is not JSON. Line 1, column 15: expected is a value.")).to_be_visible()
+    dialog.get_by_role("textbox", name="Name").fill("look")
+    document.fill(devices.document(("Perhaps", "iot:ListTunnels", "*")))
+    console.button("Save").click()
+    expect(document).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("That did not work")).to_have_count(0)
+    dialog.get_by_role("button", name=re.compile("^Start from")).click()
+    page.get_by_role("option", name="Looking at tunnels and things").click()
+    console.shot("user-write-policy")
+    console.button("Save").click()
+    expect(page.get_by_text("look is saved and counts from now on.").first).to_be_visible()
+    assert "tunnelSummaries" in dora.list_tunnels()
+    page.get_by_role("button", name="Show look").click()
+    console.button("Edit").click()
+    expect(dialog.get_by_text("Nothing yet")).to_be_visible()
+    document.fill(devices.document(("Allow", "iot:DescribeTunnel", "*")))
+    expect(dialog.get_by_text("against what counts now")).to_be_visible()
+    console.button("Save").click()
+    expect(page.get_by_text("look is saved and counts from now on.").first).to_be_visible()
+    with pytest.raises(dora.exceptions.ClientError):
+        dora.list_tunnels()
     console.forgive(NETWORK)
 
 
@@ -403,44 +528,25 @@ def furnished(broker, tmp_path_factory):
     }
 
 
-def dialogs(console):
-    """Opens each dialog of the page that is there in turn; yields its name."""
-    for button in ("Create template", "Create version", "Edit settings", "Create user", "Create access key"):
-        if console.button(button).count() == 1:
-            console.button(button).click()
-            expect(console.page.get_by_role("dialog")).to_be_visible()
-            yield button.lower().replace(" ", "-")
-            console.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+DIALOGS = (
+    "Create template", "Create version", "Edit settings", "Create user", "Create access key", "Write policy", "Delete", "Actions: Delete",
+)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "400"])
 def test_every_page_is_accessible_and_fits(open_console, furnished, size, dark):
     console = open_console(size=size, dark=dark).sign_in()
-    looks = f"{size[0]}-{'dark' if dark else 'light'}"
-    problems = {}
-
-    def look(name):
-        console.page.wait_for_timeout(600)
-        console.shot(f"onboarding-{name}-{looks}")
-        problems[name] = console.axe()
-        width = console.page.evaluate("document.documentElement.scrollWidth")
-        if width > size[0]:
-            problems[name].append(f"is {width} pixels wide")
-
+    looks, page = Looks(console, "onboarding", size, dark), console.page
     for name, path in furnished.items():
-        console.open(path)
-        expect(console.page.locator("h1").first).to_be_visible()
-        expect(console.page.get_by_text("Loading", exact=True)).to_have_count(0)
+        looks.open(path)
         if name == "template":
             console.button("Compare with the one in use: 1").click()
-            console.page.get_by_label("AWS::IoT::Certificate::CommonName").fill("lamp-9")
-            console.page.get_by_label("AWS::IoT::Certificate::Id").fill("a" * 64)
-            console.page.get_by_label("AWS::IoT::Certificate::Country").fill("DE")
+            page.get_by_label("AWS::IoT::Certificate::CommonName").fill("lamp-9")
+            page.get_by_label("AWS::IoT::Certificate::Id").fill("a" * 64)
+            page.get_by_label("AWS::IoT::Certificate::Country").fill("DE")
             console.button("Run").click()
-            expect(console.page.get_by_text("The device would be provisioned")).to_be_visible()
-        look(name)
-        for dialog in dialogs(console):
-            look(f"{name}-{dialog}")
-    found = "\n".join(f"{name}: {each}" for name, all_of in problems.items() for each in all_of)
-    assert found == ""
+            expect(page.get_by_text("The device would be provisioned")).to_be_visible()
+        looks.look(name)
+        looks.dialogs(name, *DIALOGS)
+    looks.end()

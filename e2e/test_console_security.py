@@ -9,6 +9,7 @@ import devices
 import pytest
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console  # noqa: F401
 from factory import Factory, openssl
+from looks import Looks
 from playwright.sync_api import expect
 from test_console_onboarding import denied_console
 
@@ -423,3 +424,43 @@ def test_who_may_not_is_told_so(broker, open_console, device):
     expect(page.get_by_text("That did not work")).to_have_count(0)
     console.shot("denied-certificate")
     console.forgive(NETWORK)
+
+
+# Looks.
+
+
+@pytest.fixture(scope="module")
+def furnished(broker, tmp_path_factory):
+    """A device with what goes with its certificate, and a policy with two versions."""
+    lamp = devices.Device(broker, tmp_path_factory.mktemp("furnished"), policy=RULES)
+    devices.Mosquitto(lamp).pub("-i", lamp.name, "-t", "secret/door", "-m", "y", "-q", "1", ok=False)
+    iot = broker.boto("iot")
+    (policy,) = (each["policyName"] for each in iot.list_attached_policies(target=lamp.arn)["policies"])
+    iot.create_policy_version(policyName=policy, policyDocument=CONNECT)
+    asked = f"#/simulator?certificate={lamp.id}&client={lamp.name}&ask=PUBLISH%20secret%2Fdoor%0ASUBSCRIBE%20a%2F%23"
+    return {
+        "certificates": "#/certificates", "certificate": f"#/certificates/{lamp.id}", "policies": "#/policies",
+        "policy": f"#/policies/{policy}", "policy-diff": f"#/policies/{policy}?version=1&other=2", "simulator": asked,
+    }
+
+
+DIALOGS = (
+    "Create certificate", "Register certificate", "Create policy", "Edit as a new version", "Delete", "Actions: Revoke", "Actions: Delete",
+)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "400"])
+def test_every_page_is_accessible_and_fits(open_console, furnished, size, dark):
+    console = open_console(size=size, dark=dark).sign_in()
+    looks, page = Looks(console, "security", size, dark), console.page
+    for name, path in furnished.items():
+        looks.open(path)
+        if name == "certificate":
+            expect(page.get_by_role("table", name="Refused lately")).to_contain_text("NoSecrets")
+        if name == "simulator":
+            console.button("Test").click()
+            expect(page.locator("[data-answer]")).to_have_count(2)
+        looks.look(name)
+        looks.dialogs(name, *DIALOGS)
+    looks.end()

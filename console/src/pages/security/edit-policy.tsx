@@ -1,7 +1,6 @@
 /** Writing a policy's document: of a new policy, or as a new version. */
 import { CreatePolicyCommand, CreatePolicyVersionCommand, DeletePolicyVersionCommand } from '@aws-sdk/client-iot';
 import Alert from '@cloudscape-design/components/alert';
-import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
@@ -9,14 +8,11 @@ import { useState } from 'react';
 
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
-import { isNamed, textOf } from '../../api/errors';
+import { isNamed } from '../../api/errors';
 import { m } from '../../messages';
-import { Diff } from '../../parts/diff';
 import { useNotices } from '../../parts/feedback';
-import { FormDialog, useStill } from '../../parts/form';
-import { notJson } from '../../parts/json';
-import { compare } from '../../parts/lines';
-import { TextOrFile } from '../../parts/pem';
+import { FormDialog } from '../../parts/form';
+import { Changes, DocumentField, isOfDocument } from '../../parts/policy-document';
 import { compact, indented, isJson } from './data';
 
 /** A device that may do as it likes with what bears its own name. */
@@ -39,25 +35,6 @@ const EXAMPLE = {
 
 /** Versions that a policy may have, unless the server is configured otherwise (AWS's own quota). */
 const MOST_VERSIONS = 5;
-
-/** What the server says of the document itself stands beside it. */
-function isOfDocument(error: unknown): boolean {
-  return isNamed(error, 'MalformedPolicyException');
-}
-
-interface DocumentProps {
-  text: string;
-  change: (text: string) => void;
-  checked: boolean;
-  error: unknown;
-}
-
-function DocumentField({ text, change, checked, error }: DocumentProps) {
-  const still = useStill(error, text);
-  const refused = still === undefined ? undefined : textOf(still);
-  const wrong = checked ? notJson(text, m.policies.documentBad) : undefined;
-  return <TextOrFile label={m.policies.document} rows={18} value={text} change={change} error={wrong ?? refused} />;
-}
 
 interface Props {
   done: () => void;
@@ -168,17 +145,5 @@ function Oldest({ others, gone, choose }: { others: string[]; gone: string; choo
         />
       </FormField>
     </Alert>
-  );
-}
-
-/** What saving would change. */
-function Changes({ before, after }: { before: string; after: string }) {
-  const lines = compare(before, after);
-  const count = (kind: string) => lines.filter((line) => line.kind === kind).length;
-  const [added, removed] = [count('added'), count('removed')];
-  return (
-    <ExpandableSection headerText={m.policies.changes} headerDescription={m.policies.changesCount(added, removed)}>
-      <Diff before={before} after={after} label={m.policies.changes} />
-    </ExpandableSection>
   );
 }

@@ -1,6 +1,5 @@
 /** One user: its access keys, what it may do, and its groups. */
-import { DeleteUserCommand, GetUserCommand, type Group, type User } from '@aws-sdk/client-iam';
-import Box from '@cloudscape-design/components/box';
+import { GetUserCommand, type Group, type User } from '@aws-sdk/client-iam';
 import Button from '@cloudscape-design/components/button';
 import { useState } from 'react';
 
@@ -9,11 +8,11 @@ import { groupsOf, iam } from '../../api/iam';
 import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
-import { Confirm } from '../../parts/confirm';
 import { DetailPage, Facts, Token } from '../../parts/detail';
-import { SameOnCommandLine, useNotices } from '../../parts/feedback';
+import { SameOnCommandLine } from '../../parts/feedback';
 import { SectionTable } from '../../parts/section';
 import { go } from '../../router';
+import { DeleteUserDialog } from './delete';
 import { Keys } from './keys';
 import { Policies } from './policies';
 
@@ -22,7 +21,6 @@ async function load(UserName: string): Promise<Partial<User>> {
 }
 
 export default function UserDetail({ name }: { name: string }) {
-  const { notice } = useNotices();
   const [deleting, setDeleting] = useState(false);
   const live = useLive(`user ${name}`, () => load(name));
   return (
@@ -31,21 +29,7 @@ export default function UserDetail({ name }: { name: string }) {
       title={name}
       actions={() => <Button onClick={() => setDeleting(true)}>{m.app.remove}</Button>}
       dialogs={() =>
-        deleting && (
-          <Confirm
-            title={m.users.deleteTitle(name)}
-            button={m.app.remove}
-            command={aws('iam', 'delete-user', { 'user-name': name })}
-            work={() => iam().send(new DeleteUserCommand({ UserName: name }))}
-            dismiss={() => setDeleting(false)}
-            done={() => {
-              notice('success', m.users.deletedNow(name));
-              go('#/users');
-            }}
-          >
-            <Box variant="p">{m.users.deleteText}</Box>
-          </Confirm>
-        )
+        deleting && <DeleteUserDialog user={name} dismiss={() => setDeleting(false)} done={() => go('#/users')} />
       }
     >
       {(user) => (

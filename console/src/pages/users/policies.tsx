@@ -4,6 +4,7 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
 import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useState } from 'react';
 
@@ -15,9 +16,10 @@ import { Confirm } from '../../parts/confirm';
 import { Document } from '../../parts/detail';
 import { SameOnCommandLine, Trouble, useNotices } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
+import { indented } from '../../parts/json';
 import { Picker, SectionTable } from '../../parts/section';
-import { indented } from '../security/data';
 import { documentOf, keyOf, policiesOf, type Held } from './policies-of';
+import { WritePolicyDialog } from './write-policy';
 
 function how({ arn, group }: Held): string {
   if (group) return m.users.through(group);
@@ -30,6 +32,7 @@ export function Policies({ user }: { user: string }) {
   const [chosen, setChosen] = useState('');
   const [shown, setShown] = useState<Held>();
   const [removing, setRemoving] = useState<Held>();
+  const [writing, setWriting] = useState<{ old?: { name: string; document: string } }>();
   const act = useAct(live.refresh);
   const there = new Set((live.data ?? []).filter(({ group }) => !group).map(({ arn }) => arn));
   const options = (all.data ?? [])
@@ -48,7 +51,10 @@ export function Policies({ user }: { user: string }) {
         trackBy={keyOf}
         none={m.users.noPolicies}
         actions={
-          <Picker label={m.users.choosePolicy} button={m.users.attach} options={options} pick={attach} chosen={setChosen} />
+          <SpaceBetween direction="horizontal" size="xs">
+            <Picker label={m.users.choosePolicy} button={m.users.attach} options={options} pick={attach} chosen={setChosen} />
+            <Button onClick={() => setWriting({})}>{m.users.writeInline}</Button>
+          </SpaceBetween>
         }
         footer={
           <SameOnCommandLine
@@ -88,7 +94,28 @@ export function Policies({ user }: { user: string }) {
           },
         ]}
       />
-      {shown && <ShowPolicy user={user} held={shown} dismiss={() => setShown(undefined)} />}
+      {shown && (
+        <ShowPolicy
+          user={user}
+          held={shown}
+          dismiss={() => setShown(undefined)}
+          edit={(document) => {
+            setShown(undefined);
+            setWriting({ old: { name: shown.name, document } });
+          }}
+        />
+      )}
+      {writing && (
+        <WritePolicyDialog
+          user={user}
+          old={writing.old}
+          dismiss={() => setWriting(undefined)}
+          done={() => {
+            setWriting(undefined);
+            live.refresh();
+          }}
+        />
+      )}
       {removing && (
         <Remove
           user={user}
@@ -104,16 +131,39 @@ export function Policies({ user }: { user: string }) {
   );
 }
 
-function ShowPolicy({ user, held, dismiss }: { user: string; held: Held; dismiss: () => void }) {
+interface ShowProps {
+  user: string;
+  held: Held;
+  /** Changes one that is part of the user. */
+  edit: (document: string) => void;
+  dismiss: () => void;
+}
+
+function ShowPolicy({ user, held, edit, dismiss }: ShowProps) {
   const live = useLive(`document of ${keyOf(held)}`, () => documentOf(user, held), false);
+  const document = indented(live.data);
+  const own = !held.arn && !held.group;
   return (
-    <Modal visible size="large" onDismiss={dismiss} header={m.users.document(held.name)}>
+    <Modal
+      visible
+      size="large"
+      onDismiss={dismiss}
+      header={m.users.document(held.name)}
+      footer={
+        own &&
+        live.data !== undefined && (
+          <Box float="right">
+            <Button onClick={() => edit(document)}>{m.users.edit}</Button>
+          </Box>
+        )
+      }
+    >
       {live.error ? (
         <Trouble error={live.error} retry={live.refresh} />
       ) : live.data === undefined ? (
         <Spinner />
       ) : (
-        <Document text={indented(live.data)} label={m.users.document(held.name)} />
+        <Document text={document} label={m.users.document(held.name)} />
       )}
     </Modal>
   );
