@@ -289,6 +289,29 @@ def test_a_template_its_versions_what_differs_and_a_dry_run(broker, console):
         iot.describe_provisioning_template(templateName=name)
 
 
+def test_a_template_is_deleted_with_what_names_it(broker, console, tmp_path):
+    name, page = devices.fresh("template"), console.page
+    iot = broker.boto("iot")
+    iot.create_provisioning_template(
+        templateName=name, templateBody=json.dumps(template()), enabled=True, provisioningRoleArn=role(broker), type="JITP",
+    )
+    made = Factory(broker, tmp_path / "factory", ec=True).register(named=name)
+    console.open(f"#/templates/{name}")
+    console.button("Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("link", name=made.id)).to_be_visible()
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    expect(dialog.get_by_text("Until then it cannot be deleted.")).to_be_visible()
+    dialog.get_by_role("checkbox", name=re.compile("^Take it away from these CAs first")).check()
+    console.shot("template-delete")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text(f"{name} is deleted.").first).to_be_visible()
+    found = iot.describe_ca_certificate(certificateId=made.id)
+    assert (found.get("registrationConfig", {}), found["certificateDescription"]["autoRegistrationStatus"]) == ({}, "DISABLE")
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_provisioning_template(templateName=name)
+
+
 # Users.
 
 

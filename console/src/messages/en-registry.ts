@@ -92,7 +92,6 @@ export const registry = {
   },
   effective: {
     title: 'Effective policies',
-    none: 'No policy counts',
     through: (names: string) => `through ${names}`,
     attached: 'the certificate',
     groupsOf: (thing: string) => `the groups of ${thing}`,
@@ -259,6 +258,8 @@ export const registry = {
     details: 'Details',
     deleteTitle: (name: string) => `Delete ${name}?`,
     deleteText: 'Devices are not provisioned by it any more. Those that are stay.',
+    cas: 'CAs whose devices are provisioned by it',
+    clear: 'Take it away from these CAs first; their auto registration goes off with it',
     deletedNow: (name: string) => `${name} is deleted.`,
   },
 };

@@ -1,5 +1,5 @@
 /** Policies that count, each once with the ways that lead to it. */
-import type { EffectivePolicy } from '@aws-sdk/client-iot';
+import { GetEffectivePoliciesCommand, type EffectivePolicy } from '@aws-sdk/client-iot';
 import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
@@ -7,19 +7,24 @@ import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
+import type { ReactNode } from 'react';
 
-import { useLive } from '../api/live';
+import { clients } from '../api/clients';
+import type { Live } from '../api/live';
 import { m } from '../messages';
 import { href } from '../router';
 import { Document } from './detail';
 import { SameOnCommandLine, Trouble } from './feedback';
 import { indented } from './json';
-import { None } from './list-table';
 
 /** A way to policies, such as a certificate or the groups of a thing. */
 export interface Way {
   through: string;
   policies: EffectivePolicy[];
+}
+
+export async function policiesFor(input: { principal: string } | { thingName: string }): Promise<EffectivePolicy[]> {
+  return (await clients().iot.send(new GetEffectivePoliciesCommand(input))).effectivePolicies ?? [];
 }
 
 interface Held {
@@ -40,17 +45,15 @@ export function held(ways: readonly Way[]): Held[] {
 }
 
 interface Props {
-  /** Names whose policies they are. */
-  of: string;
-  load: () => Promise<Way[]>;
+  live: Live<unknown>;
+  ways: readonly Way[] | undefined;
   command: string;
   /** What it means that there is none. */
-  none: string;
+  none: ReactNode;
 }
 
-export function EffectivePolicies({ of, load, command, none }: Props) {
-  const live = useLive(`effective policies of ${of}`, load);
-  const policies = live.data && held(live.data);
+export function EffectivePolicies({ live, ways, command, none }: Props) {
+  const policies = ways && held(ways);
   return (
     <Container
       header={
@@ -67,7 +70,7 @@ export function EffectivePolicies({ of, load, command, none }: Props) {
           <Spinner />
         )
       ) : policies.length === 0 ? (
-        <None title={m.effective.none} text={none} />
+        none
       ) : (
         policies.map((one) => <Policy key={one.policy.policyName} {...one} />)
       )}

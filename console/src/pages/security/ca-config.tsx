@@ -9,9 +9,8 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useLive } from '../../api/live';
 import { m } from '../../messages';
 import { Trouble } from '../../parts/feedback';
-import { notJson } from '../../parts/json';
+import { isJson, notJson } from '../../parts/json';
 import { TextOrFile } from '../../parts/pem';
-import { isJson } from './data';
 import { EXAMPLES, isRole, listTemplates } from './template-data';
 
 export interface Config {

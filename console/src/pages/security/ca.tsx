@@ -17,12 +17,12 @@ import { m } from '../../messages';
 import { Confirm } from '../../parts/confirm';
 import { DetailPage, Document, Facts, Token } from '../../parts/detail';
 import { useNotices } from '../../parts/feedback';
+import { indented } from '../../parts/json';
 import { Download } from '../../parts/once';
 import { go, href } from '../../router';
 import { changesOf, type Change } from './ca-changes';
 import { CaFunnel } from './ca-funnel';
 import { CertificateStatus } from './certificates';
-import { indented } from './data';
 import { EditCaDialog } from './edit-ca';
 
 export default function CaDetail({ id }: { id: string }) {

@@ -103,18 +103,25 @@ export default function CertificateDetail({ id }: { id: string }) {
             <About certificate={certificate} />
             <Policies arn={arn} changed={changed} />
             <Things arn={arn} changed={changed} />
-            <EffectivePolicies
-              of={`${arn} ${times}`}
-              load={() => waysTo(arn)}
-              command={aws('iot', 'get-effective-policies', { principal: arn })}
-              none={m.certificates.noPolicies}
-            />
+            <Effective arn={arn} times={times} />
             <Clients id={id} />
             <Refused id={id} />
           </>
         );
       }}
     </DetailPage>
+  );
+}
+
+function Effective({ arn, times }: { arn: string; times: number }) {
+  const live = useLive(`effective policies of ${arn} ${times}`, () => waysTo(arn));
+  return (
+    <EffectivePolicies
+      live={live}
+      ways={live.data}
+      command={aws('iot', 'get-effective-policies', { principal: arn })}
+      none={m.certificates.noPolicies}
+    />
   );
 }
 

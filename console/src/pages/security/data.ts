@@ -1,6 +1,5 @@
 /** Certificates and policies as the pages need them. */
 import {
-  GetEffectivePoliciesCommand,
   ListAttachedPoliciesCommand,
   ListCertificatesCommand,
   ListPoliciesCommand,
@@ -13,9 +12,7 @@ import {
 import { clients } from '../../api/clients';
 import { each } from '../../api/live';
 import { m } from '../../messages';
-import type { Way } from '../../parts/effective';
-
-export { compact, indented, isJson } from '../../parts/json';
+import { policiesFor, type Way } from '../../parts/effective';
 
 interface Page {
   nextMarker?: string | undefined;
@@ -81,13 +78,11 @@ const MOST_THINGS = 10;
 
 /** How a certificate comes by its policies: its own, and those of its things' groups. */
 export async function waysTo(principal: string): Promise<Way[]> {
-  const ask = async (input: { principal: string } | { thingName: string }) =>
-    (await clients().iot.send(new GetEffectivePoliciesCommand(input))).effectivePolicies ?? [];
   const things = (await thingsOf(principal)).slice(0, MOST_THINGS);
-  const own = { through: m.effective.attached, policies: await ask({ principal }) };
+  const own = { through: m.effective.attached, policies: await policiesFor({ principal }) };
   const groups = await each(things, 4, async (thingName) => ({
     through: m.effective.groupsOf(thingName),
-    policies: await ask({ thingName }),
+    policies: await policiesFor({ thingName }),
   }));
   return [own, ...groups];
 }

@@ -15,7 +15,7 @@ import { useState } from 'react';
 import { plan, type Plan } from '../../api/provisioning';
 import { m } from '../../messages';
 import { Trouble } from '../../parts/feedback';
-import { indented } from './data';
+import { indented } from '../../parts/json';
 import { parametersOf } from './template-data';
 
 interface Props {

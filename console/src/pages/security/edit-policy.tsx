@@ -12,8 +12,8 @@ import { isNamed } from '../../api/errors';
 import { m } from '../../messages';
 import { useNotices } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
+import { compact, indented, isJson } from '../../parts/json';
 import { Changes, DocumentField, isOfDocument } from '../../parts/policy-document';
-import { compact, indented, isJson } from './data';
 
 /** A device that may do as it likes with what bears its own name. */
 const EXAMPLE = {

@@ -1,5 +1,6 @@
 /** Provisioning templates as the pages need them. */
 import {
+  ListCACertificatesCommand,
   ListProvisioningTemplatesCommand,
   ListProvisioningTemplateVersionsCommand,
   type ProvisioningTemplateSummary,
@@ -25,6 +26,12 @@ export async function listVersions(templateName: string): Promise<Version[]> {
   const { versions = [] } = await clients().iot.send(new ListProvisioningTemplateVersionsCommand(input));
   const sorted = [...versions].sort((a, b) => (b.versionId ?? 0) - (a.versionId ?? 0));
   return sorted.map(({ versionId, creationDate }) => ({ id: String(versionId), created: creationDate }));
+}
+
+/** Ids of CAs whose registration config names a template; one call tells of 250. */
+export async function casNaming(templateName: string): Promise<string[]> {
+  const { certificates = [] } = await clients().iot.send(new ListCACertificatesCommand({ templateName, pageSize: 250 }));
+  return certificates.map(({ certificateId = '' }) => certificateId);
 }
 
 export function isRole(text: string): boolean {

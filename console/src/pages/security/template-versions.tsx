@@ -10,9 +10,8 @@ import { aws } from '../../api/command';
 import { m } from '../../messages';
 import { useNotices } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
-import { notJson } from '../../parts/json';
+import { compact, isJson, notJson } from '../../parts/json';
 import { TextOrFile } from '../../parts/pem';
-import { compact, isJson } from './data';
 import { DryRun } from './dry-run';
 
 interface Props {

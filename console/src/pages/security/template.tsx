@@ -1,13 +1,11 @@
 /** One provisioning template: its settings, its versions, and what it would make. */
 import {
-  DeleteProvisioningTemplateCommand,
   DeleteProvisioningTemplateVersionCommand,
   DescribeProvisioningTemplateCommand,
   DescribeProvisioningTemplateVersionCommand,
   UpdateProvisioningTemplateCommand,
   type DescribeProvisioningTemplateResponse,
 } from '@aws-sdk/client-iot';
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import { useState } from 'react';
 
@@ -16,13 +14,12 @@ import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
-import { Confirm } from '../../parts/confirm';
 import { DetailPage, Facts, Token } from '../../parts/detail';
-import { useNotices } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
+import { indented } from '../../parts/json';
 import { useShown, VersionBox, VersionTable } from '../../parts/versions';
 import { go } from '../../router';
-import { indented } from './data';
+import { DeleteTemplateDialog } from './delete-template';
 import { DryRun } from './dry-run';
 import { listVersions } from './template-data';
 import { EditTemplateDialog } from './template-form';
@@ -34,7 +31,6 @@ async function bodyOf(templateName: string, version: string): Promise<string> {
 }
 
 export default function TemplateDetail({ name }: { name: string }) {
-  const { notice } = useNotices();
   const [asking, setAsking] = useState<'delete' | 'edit' | 'version'>();
   const live = useLive(`template ${name}`, () =>
     clients().iot.send(new DescribeProvisioningTemplateCommand({ templateName: name })),
@@ -101,21 +97,7 @@ export default function TemplateDetail({ name }: { name: string }) {
               }}
             />
           )}
-          {asking === 'delete' && (
-            <Confirm
-              title={m.templates.deleteTitle(name)}
-              button={m.app.remove}
-              command={aws('iot', 'delete-provisioning-template', given)}
-              work={() => iot.send(new DeleteProvisioningTemplateCommand({ templateName: name }))}
-              dismiss={close}
-              done={() => {
-                notice('success', m.templates.deletedNow(name));
-                go('#/templates');
-              }}
-            >
-              <Box variant="p">{m.templates.deleteText}</Box>
-            </Confirm>
-          )}
+          {asking === 'delete' && <DeleteTemplateDialog name={name} dismiss={close} done={() => go('#/templates')} />}
         </>
       )}
     >
