@@ -2,8 +2,7 @@
 import { aws } from '../../api/command';
 import { each, useLive } from '../../api/live';
 import { m } from '../../messages';
-import { EffectivePolicies as Effective, policiesFor, type Way } from '../../parts/effective';
-import { None } from '../../parts/list-table';
+import { EffectivePolicies, policiesFor, type Way } from '../../parts/effective';
 import { certificateIdOf, principalsOf } from './data';
 
 interface Loaded {
@@ -20,14 +19,14 @@ async function load(thingName: string): Promise<Loaded> {
   return { ways, principals };
 }
 
-export function EffectivePolicies({ name }: { name: string }) {
+export function Policies({ name }: { name: string }) {
   const live = useLive(`effective policies of ${name}`, () => load(name));
   return (
-    <Effective
+    <EffectivePolicies
       live={live}
       ways={live.data?.ways}
       command={aws('iot', 'get-effective-policies', { 'thing-name': name, principal: live.data?.principals[0] })}
-      none={<None title={m.things.effectiveNone} text={m.things.effectiveNoneText} />}
+      none={m.things.effectiveNoneText}
     />
   );
 }
