@@ -2,7 +2,7 @@
 import type { DescribeCACertificateResponse, UpdateCACertificateRequest } from '@aws-sdk/client-iot';
 
 import { aws } from '../../api/command';
-import { compact } from '../../parts/json';
+import { compact, indented } from '../../parts/json';
 import { configOf, START, type Config } from './ca-config';
 
 export interface Wish {
@@ -14,7 +14,7 @@ export interface Wish {
 
 export function wishOf({ certificateDescription: ca = {}, registrationConfig = {} }: Partial<DescribeCACertificateResponse>): Wish {
   const { templateName, templateBody, roleArn = '' } = registrationConfig;
-  const own = { ...START, kind: 'own' as const, body: templateBody ?? '', role: roleArn };
+  const own = { ...START, kind: 'own' as const, body: indented(templateBody), role: roleArn };
   return {
     active: ca.status === 'ACTIVE',
     auto: ca.autoRegistrationStatus === 'ENABLE',

@@ -74,6 +74,7 @@ export function CreateCertificateDialog({ dismiss }: { dismiss: () => void }) {
   const keys = choice.from === 'keys';
   return (
     <OnceDialog
+      large
       title={m.certificates.createTitle}
       madeTitle={keys ? m.certificates.madeTitle : m.certificates.signedTitle}
       warning={keys ? m.certificates.madeText : undefined}
