@@ -3,8 +3,10 @@
 Flags with a subject of their own are tested there; here are the others.
 """
 
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -52,6 +54,32 @@ def test_audit_goes_on_page_by_page_in_every_form(broker):
     for command in ("audit", "why", "clients", "provisioning"):
         assert json.loads(broker.adit(command, "--output", "json")) is not None
     assert broker.adit("audit", "--limit", 1, "--no-headers").count("\n") == 1
+
+
+def test_audit_of_a_resource_an_action_a_principal_and_of_what_failed(broker):
+    iot = broker.boto("iot")
+    name = fresh("thing")
+    arn = iot.create_thing(thingName=name)["thingArn"]
+    iot.delete_thing(thingName=name)
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_thing(thingName=name)
+    actions = lambda *args: [row["action"] for row in rows(broker, "audit", "--resource", arn, *args)]  # noqa: E731
+    assert actions() == ["DescribeThing", "DeleteThing", "CreateThing"]
+    assert actions("--action", "CreateThing") == ["CreateThing"]
+    assert actions("--failed") == ["DescribeThing"]
+    root = rows(broker, "audit", "--resource", arn)[0]["principal"]
+    assert len(actions("--principal", root)) == 3
+    assert actions("--principal", f"{root}x") == []
+
+
+def test_audit_finds_a_rare_row_behind_pages_without_any(broker):
+    """A page of the server looks at 10,000 rows at most."""
+    rare = fresh("Rare")
+    with contextlib.closing(sqlite3.connect(broker.data / "adit.db", timeout=30)) as database, database:
+        add = "INSERT INTO audit (at, action, result) VALUES (0, ?, 'ok')"
+        database.execute(add, [rare])
+        database.executemany(add, [["Filler"]] * 20_000)
+    assert [row["action"] for row in rows(broker, "audit", "--action", rare)] == [rare]
 
 
 @pytest.fixture

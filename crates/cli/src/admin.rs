@@ -30,17 +30,15 @@ fn answered(answer: Value) -> Result<Value> {
     }
 }
 
-/// Asks page by page until `limit` rows are there.
+/// Asks page by page until `limit` rows are there. A page may be empty and still have a next.
 pub async fn rows(admin: &Path, path: &str, given: &Given<'_>, limit: usize) -> Result<Listed> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
         let page = [("limit", Some((limit - rows.len()).min(PAGE).to_string())), ("after", after)];
         let mut answer = ask(admin, path, &[given, &page].concat()).await?;
-        let found = answer.get_mut("rows").map(Value::take);
-        let Some(Value::Array(mut found)) = found.filter(|found| found != &Value::Array(Vec::new())) else {
-            return Ok(Listed { rows, more: false });
-        };
-        rows.append(&mut found);
+        if let Some(Value::Array(found)) = answer.get_mut("rows") {
+            rows.append(found);
+        }
         let next = answer.get("next").filter(|next| !next.is_null()).map(plain);
         let more = next.is_some() || rows.len() > limit;
         rows.truncate(limit);

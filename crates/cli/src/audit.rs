@@ -23,6 +23,18 @@ const VIEW: View = View {
 pub struct Args {
     #[command(flatten)]
     folder: Folder,
+    /// Only on this resource.
+    #[arg(long, value_name = "ARN")]
+    resource: Option<String>,
+    /// Only by this caller.
+    #[arg(long, value_name = "ARN")]
+    principal: Option<String>,
+    /// Only of this name, such as OpenTunnel.
+    #[arg(long)]
+    action: Option<String>,
+    /// Only those whose result is not ok.
+    #[arg(long)]
+    failed: bool,
     /// Rows to show, the newest first.
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -36,7 +48,13 @@ pub fn run(args: &Args) -> ExitCode {
 
 async fn print(args: &Args) -> Result {
     let admin = nearby(&args.folder.data_dir)?.admin;
-    let listed = admin::rows(&admin, "/audit", &[], args.limit).await?;
+    let given = [
+        ("resource", args.resource.clone()),
+        ("principal", args.principal.clone()),
+        ("action", args.action.clone()),
+        ("failed", args.failed.then(|| true.to_string())),
+    ];
+    let listed = admin::rows(&admin, "/audit", &given, args.limit).await?;
     args.out.rows(&VIEW, &listed.rows);
     Ok(())
 }
