@@ -42,7 +42,6 @@ export const operations = {
     noneText: 'Calls, sign-ins and tunnel connections appear here.',
     noneHere: 'Nothing fits the filter',
     export: 'Export',
-    exportHint: 'The rows that were loaded, as JSON lines',
     event: (action: string, moment: string) => `${action}, ${moment}`,
   },
   health: {

@@ -78,7 +78,7 @@ export default function Audit() {
         <Filters fields={FIELDS} flag={{ name: 'failed', label: m.audit.failed }} values={values} set={view.set} />
       }
       actions={
-        <Button iconName="download" disabled={rows.length === 0} ariaLabel={m.audit.exportHint} onClick={() => exported(rows)}>
+        <Button iconName="download" disabled={rows.length === 0} onClick={() => exported(rows)}>
           {m.audit.export}
         </Button>
       }

@@ -86,7 +86,6 @@ export default function Refusals() {
         <Button
           iconName="download"
           disabled={rows.length === 0}
-          ariaLabel={m.audit.exportHint}
           onClick={() => save('refusals.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''), 'application/jsonl')}
         >
           {m.audit.export}
