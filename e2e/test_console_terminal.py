@@ -9,6 +9,7 @@ import devices
 import pytest
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, tunnel_id  # noqa: F401
 from harness import wait_for
+from looks import Looks
 from playwright.sync_api import expect
 from test_console import agent, create_quick  # noqa: F401
 from test_tokens import refusal
@@ -63,6 +64,8 @@ def test_type_size_and_window_reach_the_shell(console, lamp, sshd):
     console.button("Full size").click()
     full = size(console, "full")
     assert full[0] > smaller[0] and full[1] > smaller[1]
+    shell, screen = (console.page.locator(f".shell:not([hidden]){inside}").bounding_box() for inside in ("", " .xterm-screen"))
+    assert screen["y"] + screen["height"] <= shell["y"] + shell["height"] <= 900
     console.shot("terminal-full")
     console.button("Normal size").click()
     assert size(console, "normal") == smaller
@@ -297,40 +300,22 @@ def test_the_next_tunnel_is_opened_before_this_one_ends(broker, console, lamp, s
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "400"])
 def test_terminal_and_dialogs_are_accessible_and_fit(open_console, broker, lamp, sshd, size, dark):
     console = open_console(size=size, dark=dark).sign_in()
-    looks, page, problems = f"{size[0]}-{'dark' if dark else 'light'}", console.page, {}
-
-    def look(name):
-        page.wait_for_timeout(600)
-        console.shot(f"{name}-{looks}")
-        problems[name] = console.axe()
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > size[0]:
-            problems[name].append(f"is {width} pixels wide")
-
+    looks, page = Looks(console, "tunnel", size, dark), console.page
     tunnel = broker.open("SSH", thing=lamp, minutes=10)
-    console.open(f"#/tunnels/{tunnel.id}")
-    console.heading("Connection history")
-    look("tunnel-ends-soon")
-    console.button("Open the next one").click()
-    look("tunnel-dialog-next")
-    console.button("Cancel").click()
-    console.button("Generate new access tokens").click()
-    look("tunnel-dialog-rotate")
-    console.button("Cancel").click()
-    for action in ("Close tunnel", "Delete tunnel"):
-        console.action(action)
-        look(f"tunnel-dialog-{action.split()[0].lower()}")
-        console.button("Cancel").click()
+    looks.open(f"#/tunnels/{tunnel.id}")
+    expect(page.get_by_role("row", name=re.compile("Opened by root."))).to_be_visible()
+    looks.look("ends-soon")
+    looks.dialogs("page", "Open the next one", "Generate new access tokens", "Actions: Close tunnel", "Actions: Delete tunnel")
     enter(console, sshd)
-    look("terminal")
+    looks.look("terminal")
     console.button("Full size").click()
-    look("terminal-full")
+    looks.look("terminal-full")
     if size == NARROW:
         page.get_by_role("button", name=re.compile("^Command-line interface")).click()
         page.get_by_role("option", name="Files").click()
     else:
         page.get_by_role("button", name="Files").click()
     page.get_by_role("table", name="Files").wait_for()
-    look("terminal-files")
+    looks.look("terminal-files")
     console.button("Disconnect").click()
-    assert {name: found for name, found in problems.items() if found} == {}
+    looks.end()

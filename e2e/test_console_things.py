@@ -11,6 +11,7 @@ import pytest
 from agents import Agent
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, tunnel_id  # noqa: F401
 from harness import Process, bin_dir, clean_environment, wait_for
+from looks import Looks
 from playwright.sync_api import expect
 
 
@@ -323,29 +324,12 @@ def test_sections_and_dialogs_are_accessible_and_fit(broker, open_console, devic
     client(lamp).connect()
     broker.boto("iot-data").update_thing_shadow(thingName=lamp.name, payload=json.dumps({"state": {"desired": {"on": True}}}))
     console = open_console(size=size, dark=dark).sign_in()
-    looks, page, problems = f"{size[0]}-{'dark' if dark else 'light'}", console.page, {}
-
-    def look(name):
-        expect(page.get_by_text("Loading", exact=True)).to_have_count(0)
-        page.wait_for_timeout(600)
-        console.shot(f"{name}-{looks}")
-        problems[name] = console.axe()
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > size[0]:
-            problems[name].append(f"is {width} pixels wide")
-
+    looks = Looks(console, "thing", size, dark)
     for tab in ("tunnels", "timeline", "certificates", "policies", "groups", "shadows"):
-        open_thing(console, lamp.name, tab)
-        look(f"thing-{tab}")
-    for button in ("Change", "Create secure tunnel", "Delete"):
-        console.button(button).click()
-        expect(dialog_of(console)).to_be_visible()
-        look(f"thing-dialog-{button.split()[0].lower()}")
-        console.button("Cancel").click()
-    open_thing(console, lamp.name, "groups")
-    console.button("Add to group").click()
-    look("thing-dialog-group")
-    console.open("#/things")
-    page.get_by_role("button", name="Create thing").first.click()
-    look("thing-dialog-create")
-    assert {name: found for name, found in problems.items() if found} == {}
+        looks.open(f"#/things/{lamp.name}?tab={tab}")
+        looks.look(tab)
+        if tab == "groups":
+            looks.dialogs(tab, "Change", "Create secure tunnel", "Delete", "Add to group", f"Remove from {group}")
+    looks.open("#/things")
+    looks.dialogs("list", "Create thing")
+    looks.end()

@@ -50,7 +50,7 @@ describe('a draft of a thing', () => {
 
 describe('the timeline', () => {
   const event = (kind: ThingEvent['kind'], more: Partial<ThingEvent> = {}) =>
-    told({ kind, at: new Date(0), firstAt: new Date(0), count: 1, ...more });
+    told({ sequence: 1, kind, at: new Date(0), firstAt: new Date(0), count: 1, ...more });
 
   test('says what happened', () => {
     expect(event('CONNECTED')).toEqual({ kind: 'success', text: 'Connected.' });

@@ -1,5 +1,6 @@
 /** Who did what, when and with what result: `ListAuditEvents`. */
 import { adit } from './clients';
+import type { Page } from './listing';
 
 export interface AuditEvent {
   sequence: number;
@@ -25,28 +26,26 @@ export interface AuditQuery {
   ipAddress?: string;
 }
 
-export interface AuditPage {
-  events: AuditEvent[];
+interface Raw {
+  events: (Omit<AuditEvent, 'at'> & { at: number })[];
   nextToken?: string;
 }
-
-type Raw = Omit<AuditPage, 'events'> & { events: (Omit<AuditEvent, 'at'> & { at: number })[] };
 
 /** Calls for one page of events at most: the server looks at a bounded number of rows in each. */
 const CALLS = 20;
 
 /** The newest events after `nextToken`: at least `wanted` of them, unless there are no more or they are too far apart. */
-export async function auditEvents(query: AuditQuery, wanted: number, nextToken?: string): Promise<AuditPage> {
-  const events: AuditEvent[] = [];
+export async function auditEvents(query: AuditQuery, wanted: number, nextToken?: string): Promise<Page<AuditEvent>> {
+  const rows: AuditEvent[] = [];
   let next = nextToken;
   for (let call = 0; call < CALLS; call++) {
     const asked = { ...query, maxResults: String(Math.min(wanted, 250)), ...(next ? { nextToken: next } : {}) };
     const page = await adit<Raw>('GET', '/adit/audit-events', asked);
-    events.push(...page.events.map((event) => ({ ...event, at: new Date(event.at * 1000) })));
+    rows.push(...page.events.map((event) => ({ ...event, at: new Date(event.at * 1000) })));
     next = page.nextToken;
-    if (!next || events.length >= wanted) break;
+    if (!next || rows.length >= wanted) break;
   }
-  return { events, ...(next ? { nextToken: next } : {}) };
+  return { rows, ...(next ? { nextToken: next } : {}) };
 }
 
 /** The values of a `detail`. */

@@ -62,7 +62,7 @@ export default function Audit() {
   const query: AuditQuery = { ...Object.fromEntries(given), ...(failed === 'true' ? { failed } : {}) };
   const filtered = new URLSearchParams({ ...query }).toString();
   const listing = useListing<AuditEvent>(`audit ${filtered}`, {
-    ask: (nextToken) => auditEvents(query, PAGE, nextToken).then(({ events, ...more }) => ({ rows: events, ...more })),
+    ask: (nextToken) => auditEvents(query, PAGE, nextToken),
     id: (row) => row.sequence,
     live: liveness.live,
   });

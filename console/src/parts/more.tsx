@@ -1,45 +1,45 @@
-/** A live list, the newest first, of which no more is loaded than is looked at. */
+/** A long list as a section of a page, the newest first: pages of ten, older ones asked for when they are turned to. */
 import Pagination from '@cloudscape-design/components/pagination';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 
-import { useLive, type Live } from '../api/live';
+import { useListing, type Page } from '../api/listing';
+import type { Live } from '../api/live';
 
 const PAGE = 10;
-/** Events that are kept up to date at once. */
-const MOST = 500;
 
-interface Loaded<T> {
-  events: readonly T[];
-  /** There are more. */
-  nextToken?: string;
+interface Options<T> {
+  ask: (nextToken?: string) => Promise<Page<T>>;
+  id: (row: T) => unknown;
+  version?: (row: T) => unknown;
 }
 
 interface More<T> {
-  live: Live<Loaded<T>>;
-  /** Those of the page that is shown. */
+  live: Live<unknown>;
+  /** Those of the page that is shown; none while they are asked for. */
   rows: readonly T[] | undefined;
   pagination: ReactNode;
 }
 
-/** `load` is asked for so many at least. */
-export function useMore<T>(key: string, load: (wanted: number) => Promise<Loaded<T>>): More<T> {
-  const [page, setPage] = useState(1);
-  const live = useLive(key, () => load(Math.min(page * PAGE + 1, MOST)));
-  const { refresh } = live;
-  useEffect(() => {
-    if (page > 1) refresh();
-  }, [page, refresh]);
-  const events = live.data?.events ?? [];
-  const more = live.data?.nextToken !== undefined && events.length < MOST;
+/** Kept up to date while the first page is shown. */
+export function useMore<T>(key: string, options: Options<T>): More<T> {
+  const [chosen, choose] = useState(1);
+  const { rows: held, error, loading, refresh, older } = useListing<T>(key, { ...options, live: chosen === 1 });
+  const waits = older?.loading ?? false;
+  const count = Math.max(1, Math.ceil((held?.length ?? 0) / PAGE));
+  const page = waits ? chosen : Math.min(chosen, count);
+  const rows = held?.slice((page - 1) * PAGE, page * PAGE);
   return {
-    live,
-    rows: live.data && events.slice((page - 1) * PAGE, page * PAGE),
-    pagination: (events.length > PAGE || more) && (
+    live: { data: held, error, loading: loading || waits, refresh },
+    rows: waits && rows?.length === 0 ? undefined : rows,
+    pagination: (count > 1 || older) && (
       <Pagination
         currentPageIndex={page}
-        pagesCount={Math.max(1, Math.ceil(Math.min(events.length, MOST) / PAGE))}
-        openEnd={more}
-        onChange={({ detail }) => setPage(detail.currentPageIndex)}
+        pagesCount={Math.max(count, page)}
+        openEnd={older !== undefined}
+        onChange={({ detail }) => {
+          choose(detail.currentPageIndex);
+          if (detail.currentPageIndex > count) older?.load();
+        }}
       />
     ),
   };

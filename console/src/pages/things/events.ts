@@ -2,9 +2,11 @@
 import type { StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 
 import { adit } from '../../api/clients';
+import type { Page } from '../../api/listing';
 import { m } from '../../messages';
 
 export interface ThingEvent {
+  sequence: number;
   /** The last time, and the first of a run of the same. */
   at: Date;
   firstAt: Date;
@@ -18,29 +20,21 @@ export interface ThingEvent {
   detail?: string;
 }
 
-export interface ThingEvents {
-  events: ThingEvent[];
+interface Raw {
+  events: (Omit<ThingEvent, 'at' | 'firstAt'> & { at: number; firstAt: number })[];
   nextToken?: string;
 }
 
-type Raw = Omit<ThingEvents, 'events'> & { events: (Omit<ThingEvent, 'at' | 'firstAt'> & { at: number; firstAt: number })[] };
+/** Events of a page. */
+const PAGE = 50;
 
-/** Pages of 250 that are asked for at most. */
-const PAGES = 4;
-
-/** The newest events, at least `wanted` of them unless there are no more. */
-export async function thingEvents(thingName: string, wanted: number): Promise<ThingEvents> {
-  const events: ThingEvent[] = [];
-  let nextToken: string | undefined;
-  for (let page = 0; page < PAGES; page++) {
-    const query = { maxResults: String(Math.min(wanted, 250)), ...(nextToken ? { nextToken } : {}) };
-    const answer = await adit<Raw>('GET', `/adit/things/${encodeURIComponent(thingName)}/events`, query);
-    const dated = ({ at, firstAt, ...event }: Raw['events'][number]) => ({ ...event, at: new Date(at * 1000), firstAt: new Date(firstAt * 1000) });
-    events.push(...answer.events.map(dated));
-    nextToken = answer.nextToken;
-    if (!nextToken || events.length >= wanted) break;
-  }
-  return { events, ...(nextToken ? { nextToken } : {}) };
+/** The newest events after `nextToken`. */
+export async function thingEvents(thingName: string, nextToken?: string): Promise<Page<ThingEvent>> {
+  const query = { maxResults: String(PAGE), ...(nextToken ? { nextToken } : {}) };
+  const answer = await adit<Raw>('GET', `/adit/things/${encodeURIComponent(thingName)}/events`, query);
+  const date = (seconds: number) => new Date(seconds * 1000);
+  const rows = answer.events.map(({ at, firstAt, ...event }) => ({ ...event, at: date(at), firstAt: date(firstAt) }));
+  return { rows, ...(answer.nextToken ? { nextToken: answer.nextToken } : {}) };
 }
 
 /** Why a connection ended, for people. */

@@ -3,8 +3,10 @@ import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
+import { quoted } from '../../api/command';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
+import { SameOnCommandLine } from '../../parts/feedback';
 import { None } from '../../parts/list-table';
 import { SectionTable } from '../../parts/section';
 import { useMore } from '../../parts/more';
@@ -12,7 +14,12 @@ import { href } from '../../router';
 import { thingEvents, told, type ThingEvent } from './events';
 
 export function Timeline({ name }: { name: string }) {
-  const { live, rows, pagination } = useMore(`events of ${name}`, (wanted) => thingEvents(name, wanted));
+  const { live, rows, pagination } = useMore<ThingEvent>(`events of ${name}`, {
+    ask: (nextToken) => thingEvents(name, nextToken),
+    id: ({ sequence }) => sequence,
+    // A run of the same grows.
+    version: ({ sequence, count }) => `${sequence} ${count}`,
+  });
   return (
     <SectionTable<ThingEvent>
       title={m.things.timeline}
@@ -20,6 +27,8 @@ export function Timeline({ name }: { name: string }) {
       counted={false}
       live={live}
       rows={rows}
+      trackBy="sequence"
+      footer={<SameOnCommandLine command={`adit thing events ${quoted(name)}`} />}
       none={<None title={m.things.timelineNone} text={m.things.timelineNoneText} />}
       pagination={pagination}
       columns={[

@@ -2,14 +2,22 @@
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
 import { auditEvents, type AuditEvent } from '../../api/audit';
+import { curl } from '../../api/command';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
+import { SameOnCommandLine } from '../../parts/feedback';
 import { useMore } from '../../parts/more';
 import { SectionTable } from '../../parts/section';
 import { told } from './happening';
 
+/** Events that are asked for at once. */
+const PAGE = 50;
+
 export function History({ arn }: { arn: string }) {
-  const { live, rows, pagination } = useMore(`history of ${arn}`, (wanted) => auditEvents({ resource: arn }, wanted));
+  const { live, rows, pagination } = useMore<AuditEvent>(`history of ${arn}`, {
+    ask: (nextToken) => auditEvents({ resource: arn }, PAGE, nextToken),
+    id: ({ sequence }) => sequence,
+  });
   const side = { source: m.tunnels.source, destination: m.tunnels.destination };
   return (
     <SectionTable<AuditEvent & ReturnType<typeof told>>
@@ -20,6 +28,7 @@ export function History({ arn }: { arn: string }) {
       trackBy="sequence"
       none={m.history.none}
       pagination={pagination}
+      footer={<SameOnCommandLine command={curl('/adit/audit-events', { resource: arn })} />}
       columns={[
         { id: 'when', header: m.history.when, minWidth: 140, cell: (row) => moment(row.at) },
         { id: 'side', header: m.history.side, cell: (row) => (row.side ? side[row.side] : '–') },
