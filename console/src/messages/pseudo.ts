@@ -19,7 +19,9 @@ export function pseudo(text: string): string {
   const parts = text.split(/(\uE000[^\uE001]*\uE001)/);
   const changed = parts.map((part) => (part.startsWith(BEGIN) ? part.slice(1, -1) : accented(part))).join('');
   const letters = parts.filter((part) => !part.startsWith(BEGIN)).join('').length;
-  return `[${changed}${'~'.repeat(Math.ceil(letters * 0.4))}]`;
+  // In pieces, for no real word is as long as the whole of them.
+  const longer = '~'.repeat(Math.ceil(letters * 0.4)).replace(/~{8}(?=~)/g, '$& ');
+  return `[${changed}${longer}]`;
 }
 
 type Text = string | ((...given: unknown[]) => string) | { [key: string]: Text };
