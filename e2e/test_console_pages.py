@@ -218,6 +218,38 @@ def test_a_template_is_looked_at_and_disabled(broker, console):
     console.shot("template")
 
 
+# Sessions.
+
+
+def test_a_session_that_ends_asks_again_and_keeps_the_place(broker, open_console):
+    console = denied_console(open_console, broker, "iot:ListPolicies")
+    page, iam = console.page, broker.boto("iam")
+    console.open("#/policies?filter=x&sort=-name")
+    expect(page.get_by_text("Nothing fits the filter").first).to_be_visible()
+    key = json.loads(page.evaluate("sessionStorage.getItem('adit.session')"))
+    iam.update_access_key(UserName=key["arn"].split("/")[-1], AccessKeyId=key["accessKeyId"], Status="Inactive")
+    expect(page.get_by_text("The session is over. Sign in again.")).to_be_visible()
+    console.forgive(NETWORK)
+    assert page.url.endswith("#/policies?filter=x&sort=-name")
+    assert page.evaluate("sessionStorage.length") == 0
+    # With temporary credentials, which have a token besides.
+    session = broker.boto("sts").get_session_token(DurationSeconds=900)["Credentials"]
+    page.get_by_label("Access key ID").fill(session["AccessKeyId"])
+    page.get_by_label("Secret access key").fill(session["SecretAccessKey"])
+    page.get_by_role("textbox", name="Session token").fill("wrong")
+    console.button("Sign in").click()
+    expect(page.get_by_text("The server does not know this key, or the secret is another one.")).to_be_visible()
+    console.forgive(NETWORK)
+    page.get_by_role("textbox", name="Session token").fill(session["SessionToken"])
+    console.button("Sign in").click()
+    expect(page.get_by_role("heading", name=re.compile("^Policies"))).to_be_visible()
+    assert page.url.endswith("#/policies?filter=x&sort=-name")
+    console.button("root").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    console.heading("Sign in to adit")
+    expect(page.get_by_text("The session is over. Sign in again.")).to_have_count(0)
+
+
 # Looks.
 
 PAGES = {

@@ -9,7 +9,7 @@ import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation, { type TopNavigationProps } from '@cloudscape-design/components/top-navigation';
 import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 
-import { signOut, useSession, type Session } from './api/session';
+import { expire, signOut, useSession, type Session } from './api/session';
 import { m } from './messages';
 import { SignIn } from './pages/sign-in';
 import { useNotices } from './parts/feedback';
@@ -133,6 +133,9 @@ const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.settings.title, href: '#/settings' },
 ];
 
+/** Milliseconds that a timer takes at most. */
+const LONGEST = 2 ** 31 - 1;
+
 /** Nothing while there is one language only. */
 function languageMenu(): TopNavigationProps.Utility[] {
   const { current, all } = languages();
@@ -200,6 +203,13 @@ export function App() {
   useEffect(() => {
     document.title = m.app.title(signedIn ? page.title : m.signIn.button);
   }, [signedIn, page.title]);
+
+  const expiresAt = session?.expiresAt;
+  useEffect(() => {
+    if (expiresAt === undefined) return;
+    const timer = setTimeout(expire, Math.min(Math.max(0, expiresAt - Date.now()), LONGEST));
+    return () => clearTimeout(timer);
+  }, [expiresAt]);
 
   if (!signedIn) return <SignIn place={place} />;
   const parents = page.parents ?? [];

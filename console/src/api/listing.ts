@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { kindOf } from './errors';
 import { useLive } from './live';
-import { signOut } from './session';
+import { expire } from './session';
 
 export interface Page<T> {
   rows: readonly T[];
@@ -83,7 +83,7 @@ export function useListing<T>(key: string, { ask, id, version, live }: Options<T
           return { ...old, held: extended(old.held, page, use.current.id), loading: false };
         }),
       (error: unknown) => {
-        if (kindOf(error) === 'signed-out') return signOut();
+        if (kindOf(error) === 'signed-out') return expire();
         setState((old) => ({ ...old, error, loading: false }));
       },
     );

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { kindOf } from './errors';
-import { signOut } from './session';
+import { expire } from './session';
 
 export interface Live<T> {
   data: T | undefined;
@@ -52,7 +52,7 @@ export function useLive<T>(key: string, load: () => Promise<T>, every = true): L
         // Rights seldom change while a page is open, and each refusal is a row in the audit log.
         failures += kindOf(error) === 'denied' ? DENIED : 1;
         if (ended) return;
-        if (kindOf(error) === 'signed-out') return signOut();
+        if (kindOf(error) === 'signed-out') return expire();
         setState((old) => ({ ...(old.key === key ? old : { key }), error, loading: false }));
       } finally {
         running = false;

@@ -17,6 +17,8 @@ export interface Session {
 const KEY = 'adit.session';
 const listeners = new Set<() => void>();
 let session: Session | null | undefined;
+/** Whether the last session ended by itself. */
+let over = false;
 
 function read(): Session | null {
   try {
@@ -47,6 +49,20 @@ export function signIn(signedIn: Session): void {
 
 /** Forgets the credentials and all that was on the pages. */
 export function signOut(): void {
+  end(false);
+}
+
+/** The server takes the credentials no longer; the place on the pages stays in the address. */
+export function expire(): void {
+  end(true);
+}
+
+export function isOver(): boolean {
+  return over;
+}
+
+function end(byItself: boolean): void {
+  over = byItself;
   session = null;
   sessionStorage.removeItem(KEY);
   listeners.forEach((changed) => changed());

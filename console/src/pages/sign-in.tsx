@@ -14,7 +14,7 @@ import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { connect } from '../api/clients';
 import { kindOf } from '../api/errors';
 import { about, exchange } from '../api/server';
-import { signIn, type Session } from '../api/session';
+import { isOver, signIn, type Session } from '../api/session';
 import { m } from '../messages';
 import { Command, Trouble } from '../parts/feedback';
 import { replace, type Place } from '../router';
@@ -58,6 +58,7 @@ export function SignIn({ place }: { place: Place }) {
     <main className="sign-in">
       <SpaceBetween size="l">
         {!globalThis.isSecureContext && <Alert type="warning">{m.signIn.insecure}</Alert>}
+        {error === undefined && isOver() && <Alert type="info">{m.signIn.expired}</Alert>}
         {error !== undefined && <Failure error={error} />}
         <KeyForm busy={busy} failed={setError} home={place.path[0] === 'sign-in'} />
         <Container header={<Header variant="h2">{m.signIn.link}</Header>}>

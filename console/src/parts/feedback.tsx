@@ -8,6 +8,7 @@ import type { FlashbarProps } from '@cloudscape-design/components/flashbar';
 import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from 'react';
 
 import { isMissing, kindOf, textOf } from '../api/errors';
+import { expire } from '../api/session';
 import { m } from '../messages';
 
 /** What went wrong, and what to do. */
@@ -18,6 +19,13 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
     return (
       <Alert type="info" header={m.trouble.denied}>
         <Said>{textOf(error).replace(/\.?$/, '.')}</Said> {m.trouble.deniedText}
+      </Alert>
+    );
+  }
+  if (kind === 'signed-out') {
+    return (
+      <Alert type="warning" action={<Button onClick={expire}>{m.signIn.button}</Button>}>
+        {m.signIn.expired}
       </Alert>
     );
   }
