@@ -29,12 +29,12 @@ class Looks:
         self.problems += [f"{name}: {each}" for each in found]
 
     def dialogs(self, page_name, *buttons):
-        """Looks at the dialog behind each button that the page has: of a menu when it is called `menu: item`."""
+        """Looks at the dialog behind each button that the page has and that works: of a menu when it is called `menu: item`."""
         page, console = self.console.page, self.console
         for button in buttons:
             menu, _, item = button.rpartition(": ")
             opener = console.button(menu or button)
-            if opener.count() != 1:
+            if opener.count() != 1 or not opener.is_enabled():
                 continue
             opener.click()
             if menu:
