@@ -190,8 +190,15 @@ def test_what_goes_with_a_certificate_and_deleting_it_with_what_keeps_it(broker,
     again = client(lamp).connect()
     expect(page.get_by_role("table", name="Connected clients")).to_contain_text(lamp.name)
     console.shot("certificate")
+    # What was refused can be asked again.
+    page.get_by_role("table", name="Refused lately").get_by_role("link", name="Simulate").first.click()
+    console.button("Test").click()
+    expect(page.locator("[data-answer]")).to_contain_text("Denied: no statement allows it")
+    expect(page.locator("[data-answer]")).to_contain_text("topic/not/allowed")
+    console.open(f"#/certificates/{lamp.id}")
     page.get_by_role("link", name="All refusals").click()
-    expect(page.locator("tbody tr").first).to_contain_text("not/allowed")
+    expect(page.get_by_text("not/allowed").first).to_be_visible()
+    assert f"certificateId={lamp.id}" in page.url
     console.open(f"#/certificates/{lamp.id}")
 
     # One more thing, and one less.

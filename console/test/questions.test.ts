@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { MOST_QUESTIONS, nameOf, read, resourceOf, written } from '../src/pages/security/questions';
+import { MOST_QUESTIONS, nameOf, read, resourceOf, simulatorFor, written } from '../src/pages/security/questions';
 
 describe('the questions of the simulator', () => {
   it('are the same after a way through an address', () => {
@@ -25,5 +25,16 @@ describe('the questions of the simulator', () => {
     expect(of('SUBSCRIBE', 'a/#')).toBe('arn:aws:iot:us-east-1:123456789012:topicfilter/a/#');
     expect(of('PUBLISH', 'arn:aws:iot:eu-west-1:1:topic/x')).toBe('arn:aws:iot:eu-west-1:1:topic/x');
     expect(nameOf('PUBLISH')).toBe('iot:Publish');
+  });
+
+  it('can be what was refused', () => {
+    const tried = { certificateId: 'abc', clientId: 'lamp', action: 'iot:Publish', resource: 'arn:aws:iot:us-east-1:1:topic/a b' };
+    const [, query] = simulatorFor(tried)?.split('?') ?? [];
+    const asked = new URLSearchParams(query);
+    expect([asked.get('certificate'), asked.get('client')]).toEqual(['abc', 'lamp']);
+    expect(read(asked.get('ask') ?? '')).toEqual([{ action: 'PUBLISH', what: 'arn:aws:iot:us-east-1:1:topic/a b' }]);
+    const { certificateId: _, ...unknown } = tried;
+    expect(simulatorFor(unknown)).toBeUndefined();
+    expect(simulatorFor({ ...tried, action: 'iot:UpdateThingShadow' })).toBeUndefined();
   });
 });

@@ -16,6 +16,7 @@ import { LongPage, useLiveness } from '../parts/long-page';
 import type { LongColumn } from '../parts/long-table';
 import { arrange, useView } from '../parts/table';
 import { href } from '../router';
+import { simulatorFor } from './security/questions';
 
 /** What the server looks for, and the options of `adit why` that do so. */
 const FIELDS = [
@@ -104,6 +105,7 @@ function Thing({ name }: { name: string | undefined }) {
 }
 
 function Details({ of }: { of: Refusal }) {
+  const again = simulatorFor(of);
   return (
     <KeyValuePairs
       columns={3}
@@ -125,6 +127,7 @@ function Details({ of }: { of: Refusal }) {
             '–'
           ),
         },
+        { label: m.policies.simulator, value: again ? <Link href={again}>{m.policies.simulate}</Link> : '–' },
       ]}
     />
   );

@@ -21,6 +21,7 @@ import { href } from '../../router';
 import { stageOf } from '../refusals';
 import { someThings } from './attachments';
 import { listPolicies, policiesOf, thingsOf } from './data';
+import { simulatorFor } from './questions';
 
 interface NamesProps {
   title: string;
@@ -163,7 +164,14 @@ export function Refused({ id }: { id: string }) {
         { id: 'stage', header: m.refusals.stage, cell: ({ stage }) => stageOf(stage) },
         { id: 'why', header: m.refusals.why, minWidth: 320, cell: ({ reason }) => <Said>{reason}</Said> },
         { id: 'client', header: m.refusals.client, cell: ({ clientId }) => clientId ?? '–' },
+        { id: 'simulate', header: m.app.actions, cell: (refusal) => <Simulate refusal={refusal} /> },
       ]}
     />
   );
+}
+
+/** Asks the simulator what was refused. */
+function Simulate({ refusal }: { refusal: Refusal }) {
+  const to = simulatorFor(refusal);
+  return to ? <Link href={to}>{m.policies.simulate}</Link> : <>–</>;
 }

@@ -1,6 +1,8 @@
 /** What the simulator is asked, and how an address holds it. */
 import type { ActionType } from '@aws-sdk/client-iot';
 
+import { href } from '../../router';
+
 export interface Question {
   action: ActionType;
   /** A topic, a topic filter, a client id, or an ARN. */
@@ -36,4 +38,21 @@ export function read(text: string): Question[] {
     const action = ACTIONS.find((each) => each === word);
     return action ? [{ action, what: line.slice(word.length + 1) }] : [];
   });
+}
+
+/** What was tried and refused. */
+interface Tried {
+  certificateId?: string;
+  clientId?: string;
+  /** As policies write it. */
+  action?: string;
+  /** Its ARN. */
+  resource?: string;
+}
+
+/** The simulator's page with what was tried; none for what it cannot be asked. */
+export function simulatorFor({ certificateId, clientId, action: name, resource }: Tried): string | undefined {
+  const action = ACTIONS.find((each) => nameOf(each) === name);
+  if (!certificateId || !action || !resource) return undefined;
+  return href(['simulator'], { certificate: certificateId, client: clientId, ask: written([{ action, what: resource }]) });
 }
