@@ -70,7 +70,7 @@ def test_an_empty_server_says_how_to_begin(new_server, open_console):
     expect(console.page.get_by_text("No tunnels yet")).to_be_visible()
     console.open("#/things")
     expect(console.page.get_by_text("No things yet")).to_be_visible()
-    expect(console.page.get_by_text("aws iot create-thing --thing-name lamp1")).to_be_visible()
+    expect(console.page.get_by_text("adit thing create lamp1")).to_be_visible()
     console.open("#/nowhere")
     expect(console.page.get_by_text("There is no such page").first).to_be_visible()
 
