@@ -11,6 +11,7 @@ os.environ.pop("AWS_CA_BUNDLE", None)
 
 import devices  # noqa: E402
 import harness  # noqa: E402
+from agents import Agent  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +63,20 @@ def client(device):
 
     def make(owner=None, **more):
         made.append(devices.Paho(owner or device(), **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def agent(device, tmp_path):
+    """Starts `adit agent` on a device of its own, whose SSH leads to a port."""
+    made = []
+
+    def make(port):
+        made.append(Agent(device(), tmp_path, {"SSH": port}))
         return made[-1]
 
     yield make

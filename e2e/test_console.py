@@ -5,27 +5,11 @@ import re
 
 import devices
 import harness
-import pytest
-from agents import Agent
 from browser import NETWORK, PasswordSshd, Tap, chrome, console, open_console, tunnel_id  # noqa: F401
 from harness import Sshd, wait_for
 from playwright.sync_api import expect
 
 PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture
-def agent(device, tmp_path):
-    """Starts `adit agent` on a device of its own, whose SSH leads to a port."""
-    made = []
-
-    def make(port):
-        made.append(Agent(device(), tmp_path, {"SSH": port}))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 def create_quick(console, thing):

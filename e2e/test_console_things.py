@@ -8,25 +8,10 @@ from pathlib import Path
 
 import devices
 import pytest
-from agents import Agent
 from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, tunnel_id  # noqa: F401
 from harness import Process, bin_dir, clean_environment, wait_for
 from looks import Looks
 from playwright.sync_api import expect
-
-
-@pytest.fixture
-def agent(device, tmp_path):
-    """Starts `adit agent` on a device of its own, whose SSH leads to a port."""
-    made = []
-
-    def make(port):
-        made.append(Agent(device(), tmp_path, {"SSH": port}))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 def open_thing(console, name, tab=None):

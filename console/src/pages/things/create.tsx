@@ -4,12 +4,12 @@ import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import { useState } from 'react';
 
-import { useLive } from '../../api/live';
+import { useLive, type Live } from '../../api/live';
 import { m } from '../../messages';
 import { useNotices } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
 import { listGroups, listTypes } from './data';
-import { change, commandOf, creation, isName, joining, problems, run, type Draft } from './draft';
+import { change, commandOf, creation, isName, joining, problems, run, type Draft, type Problems } from './draft';
 import { AttributesField, NameField } from './fields';
 
 interface Props {
@@ -48,15 +48,6 @@ export function CreateThingDialog({ done, dismiss }: Props) {
             <Input value={draft.name} spellcheck={false} autoFocus onChange={({ detail }) => set({ name: detail.value })} />
           </FormField>
           <NameField
-            label={m.things.type}
-            optional
-            hint={m.things.typeHint}
-            value={draft.type}
-            change={(type) => set({ type })}
-            error={checked ? wrong.type : undefined}
-            names={types}
-          />
-          <NameField
             label={m.things.group}
             optional
             hint={m.things.groupHint}
@@ -65,12 +56,7 @@ export function CreateThingDialog({ done, dismiss }: Props) {
             error={checked ? groupWrong : undefined}
             names={groups}
           />
-          <AttributesField
-            type={draft.type}
-            attributes={draft.attributes}
-            change={(attributes) => set({ attributes })}
-            error={checked ? wrong.attributes : undefined}
-          />
+          <Kind draft={draft} set={set} wrong={checked ? wrong : {}} types={types} />
         </>
       )}
     </FormDialog>
@@ -104,25 +90,37 @@ export function EditThingDialog({ thing, done, dismiss }: Props & { thing: Descr
       }}
       dismiss={dismiss}
     >
-      {(checked) => (
-        <>
-          <NameField
-            label={m.things.type}
-            optional
-            hint={m.things.typeHint}
-            value={draft.type}
-            change={(type) => set({ type })}
-            error={checked ? wrong.type : undefined}
-            names={types}
-          />
-          <AttributesField
-            type={draft.type}
-            attributes={draft.attributes}
-            change={(attributes) => set({ attributes })}
-            error={checked ? wrong.attributes : undefined}
-          />
-        </>
-      )}
+      {(checked) => <Kind draft={draft} set={set} wrong={checked ? wrong : {}} types={types} />}
     </FormDialog>
+  );
+}
+
+interface KindProps {
+  draft: Draft;
+  set: (part: Partial<Draft>) => void;
+  wrong: Problems;
+  types: Live<readonly string[]>;
+}
+
+/** The fields of what can be changed of a thing. */
+function Kind({ draft, set, wrong, types }: KindProps) {
+  return (
+    <>
+      <NameField
+        label={m.things.type}
+        optional
+        hint={m.things.typeHint}
+        value={draft.type}
+        change={(type) => set({ type })}
+        error={wrong.type}
+        names={types}
+      />
+      <AttributesField
+        type={draft.type}
+        attributes={draft.attributes}
+        change={(attributes) => set({ attributes })}
+        error={wrong.attributes}
+      />
+    </>
   );
 }
