@@ -83,6 +83,18 @@ def test_a_key_signs_in_and_signing_out_forgets_it(broker, open_console):
     assert broker.env["AWS_SECRET_ACCESS_KEY"] not in storage
 
 
+def test_who_is_quicker_than_the_server_signs_in_all_the_same(broker, open_console):
+    """The region is the server's unless one is typed, also when the server has not said it yet."""
+    console, held, heard = open_console(), [], []
+    console.page.route("**/console/about", lambda route: route.continue_() if heard else held.append(route))
+    console.sign_in_with(broker.env["AWS_ACCESS_KEY_ID"], broker.env["AWS_SECRET_ACCESS_KEY"])
+    expect(console.page.get_by_label("Region")).to_have_value("")
+    heard.append(True)
+    for route in held:
+        route.continue_()
+    expect(console.button("root")).to_be_visible()
+
+
 def test_who_may_not_is_told_so(broker, open_console):
     iam = broker.boto("iam")
     name = devices.fresh("looker")

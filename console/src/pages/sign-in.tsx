@@ -83,22 +83,25 @@ function KeyForm({ busy, failed, home }: { busy: boolean; failed: (error: unknow
   const [region, setRegion] = useState('');
   const [checked, setChecked] = useState(false);
   const [working, setWorking] = useState(false);
+  // The server was not heard yet: who is quicker signs in where it says.
+  const [asking, setAsking] = useState(true);
 
   useEffect(() => {
-    about().then(
-      ({ region }) => setRegion((typed) => typed || region),
-      (error: unknown) => failed(error),
-    );
+    about()
+      .then(({ region }) => setRegion((typed) => typed || region), failed)
+      .finally(() => setAsking(false));
   }, [failed]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setChecked(true);
-    if (!id.trim() || !secret.trim() || !region.trim()) return;
+    if (!id.trim() || !secret.trim() || (!region.trim() && !asking)) return;
     setWorking(true);
     failed(undefined);
-    const key = { accessKeyId: id.trim(), secretAccessKey: secret.trim(), region: region.trim() };
-    enter(token.trim() ? { ...key, sessionToken: token.trim() } : key)
+    const key = { accessKeyId: id.trim(), secretAccessKey: secret.trim(), ...(token.trim() ? { sessionToken: token.trim() } : {}) };
+    const where = region.trim() ? Promise.resolve({ region: region.trim() }) : about();
+    where
+      .then(({ region }) => enter({ ...key, region }))
       .then(() => home && replace('#/tunnels'))
       .catch((error: unknown) => {
         failed(error);
@@ -139,7 +142,7 @@ function KeyForm({ busy, failed, home }: { busy: boolean; failed: (error: unknow
             <FormField label={<>{m.signIn.token} <i>– {m.app.optional}</i></>} description={m.signIn.tokenHint}>
               <Input value={token} onChange={({ detail }) => setToken(detail.value)} type="password" autoComplete="off" />
             </FormField>
-            <FormField label={m.signIn.region} errorText={missing(region, m.signIn.region)}>
+            <FormField label={m.signIn.region} errorText={asking ? undefined : missing(region, m.signIn.region)}>
               <Input value={region} onChange={({ detail }) => setRegion(detail.value)} spellcheck={false} />
             </FormField>
           </SpaceBetween>
