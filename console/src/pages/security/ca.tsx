@@ -14,20 +14,18 @@ import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
-import { Confirm } from '../../parts/confirm';
 import { DetailPage, Document, Facts, Token } from '../../parts/detail';
-import { useNotices } from '../../parts/feedback';
 import { indented } from '../../parts/json';
 import { Download } from '../../parts/once';
 import { go, href } from '../../router';
 import { changesOf, type Change } from './ca-changes';
 import { CaFunnel } from './ca-funnel';
 import { CertificateStatus } from './certificates';
+import { ChangeCaDialog } from './change-ca';
 import { EditCaDialog } from './edit-ca';
 
 export default function CaDetail({ id }: { id: string }) {
   const live = useLive(`ca ${id}`, () => clients().iot.send(new DescribeCACertificateCommand({ certificateId: id })));
-  const { notice } = useNotices();
   const [change, setChange] = useState<Change>();
   const [editing, setEditing] = useState(false);
   const gone = change?.action === m.cas.remove;
@@ -68,21 +66,15 @@ export default function CaDetail({ id }: { id: string }) {
             />
           )}
           {change && (
-            <Confirm
-              title={m.cas.confirm(change.action)}
-              button={change.action}
-              command={change.command}
-              work={change.work}
+            <ChangeCaDialog
+              change={change}
               dismiss={() => setChange(undefined)}
               done={() => {
-                notice('success', change.done);
                 setChange(undefined);
                 if (gone) go('#/onboarding');
                 else live.refresh();
               }}
-            >
-              <Box variant="p">{change.text}</Box>
-            </Confirm>
+            />
           )}
         </>
       )}
@@ -108,7 +100,7 @@ function About({ described }: { described: DescribeCACertificateResponse }) {
       items={[
         { label: m.cas.status, value: <CertificateStatus status={ca.status} /> },
         { label: m.cas.auto, value: ca.autoRegistrationStatus === 'ENABLE' ? m.cas.autoOn : m.cas.autoOff },
-        { label: m.cas.mode, value: ca.certificateMode ?? 'DEFAULT' },
+        { label: m.cas.mode, value: <Token>{ca.certificateMode ?? 'DEFAULT'}</Token> },
         { label: m.cas.created, value: moment(ca.creationDate) },
         { label: m.ca.modified, value: moment(ca.lastModifiedDate) },
         {

@@ -29,25 +29,36 @@ interface NamesProps {
   /** Column of the names, and the area of their pages. */
   column: string;
   area: string;
-  live: ReturnType<typeof useLive<string[]>>;
-  all: string[];
+  arn: string;
+  load: (arn: string) => Promise<string[]>;
+  /** Names that could be attached. */
+  all: () => Promise<string[]>;
   choose: string;
   command: string;
-  attach: (name: string) => void;
-  detach: (name: string) => void;
+  attach: (name: string) => Promise<unknown>;
+  detach: (name: string) => Promise<unknown>;
+  /** It is attached to others now. */
+  changed: () => void;
 }
 
 /** Names of what it is attached to, one more, and one less. */
-function Names({ title, none, column, area, live, all, choose, command, attach, detach }: NamesProps) {
+function Names({ title, none, column, area, arn, load, all, choose, command, attach, detach, changed }: NamesProps) {
+  const live = useLive(`${area} of ${arn}`, () => load(arn));
+  const offered = useLive(`${area} to attach`, all, false);
+  const act = useAct(() => {
+    live.refresh();
+    changed();
+  });
   const there = new Set(live.data);
-  const options = all.filter((name) => !there.has(name)).map((name) => ({ value: name, label: name }));
+  const options = (offered.data ?? []).filter((name) => !there.has(name)).map((name) => ({ value: name, label: name }));
+  const one = (name: string) => void act(attach(name), m.certificates.attached(name));
   return (
     <SectionTable<string>
       title={title}
       live={live}
       rows={live.data}
       none={none}
-      actions={<Picker label={choose} button={m.certificates.attachButton} options={options} pick={attach} />}
+      actions={<Picker label={choose} button={m.certificates.attachButton} options={options} pick={one} />}
       footer={<SameOnCommandLine command={command} />}
       columns={[
         { id: 'name', header: column, isRowHeader: true, cell: (name) => <Link href={href([area, name])}>{name}</Link> },
@@ -55,7 +66,12 @@ function Names({ title, none, column, area, live, all, choose, command, attach, 
           id: 'detach',
           header: m.app.actions,
           cell: (name) => (
-            <Button iconName="close" variant="icon" ariaLabel={m.certificates.detach(name)} onClick={() => detach(name)} />
+            <Button
+              iconName="close"
+              variant="icon"
+              ariaLabel={m.certificates.detach(name)}
+              onClick={() => void act(detach(name), m.certificates.detached(name))}
+            />
           ),
         },
       ]}
@@ -63,59 +79,48 @@ function Names({ title, none, column, area, live, all, choose, command, attach, 
   );
 }
 
-/** `changed` is told when other policies count. */
-export function Policies({ arn, changed }: { arn: string; changed: () => void }) {
-  const live = useLive(`policies of ${arn}`, () => policiesOf(arn));
-  const all = useLive('policies', listPolicies, false);
-  const act = useAct(() => {
-    live.refresh();
-    changed();
-  });
+interface AttachedProps {
+  arn: string;
+  /** Told when other policies may count. */
+  changed: () => void;
+}
+
+export function Policies(props: AttachedProps) {
   const { iot } = clients();
+  const target = props.arn;
   return (
     <Names
+      {...props}
       title={m.certificates.policies}
       none={m.certificates.noPolicies}
       column={m.policies.name}
       area="policies"
-      live={live}
-      all={(all.data ?? []).map(({ policyName = '' }) => policyName)}
+      load={policiesOf}
+      all={async () => (await listPolicies()).map(({ policyName = '' }) => policyName)}
       choose={m.certificates.choosePolicy}
-      command={aws('iot', 'list-attached-policies', { target: arn })}
-      attach={(policyName) =>
-        void act(iot.send(new AttachPolicyCommand({ policyName, target: arn })), m.certificates.attached(policyName))
-      }
-      detach={(policyName) =>
-        void act(iot.send(new DetachPolicyCommand({ policyName, target: arn })), m.certificates.detached(policyName))
-      }
+      command={aws('iot', 'list-attached-policies', { target })}
+      attach={(policyName) => iot.send(new AttachPolicyCommand({ policyName, target }))}
+      detach={(policyName) => iot.send(new DetachPolicyCommand({ policyName, target }))}
     />
   );
 }
 
-export function Things({ arn, changed }: { arn: string; changed: () => void }) {
-  const live = useLive(`things of ${arn}`, () => thingsOf(arn));
-  const all = useLive('things to attach', someThings, false);
-  const act = useAct(() => {
-    live.refresh();
-    changed();
-  });
+export function Things(props: AttachedProps) {
   const { iot } = clients();
+  const principal = props.arn;
   return (
     <Names
+      {...props}
       title={m.certificates.things}
       none={m.certificates.noThings}
       column={m.things.name}
       area="things"
-      live={live}
-      all={all.data ?? []}
+      load={thingsOf}
+      all={someThings}
       choose={m.certificates.chooseThing}
-      command={aws('iot', 'list-principal-things', { principal: arn })}
-      attach={(thingName) =>
-        void act(iot.send(new AttachThingPrincipalCommand({ thingName, principal: arn })), m.certificates.attached(thingName))
-      }
-      detach={(thingName) =>
-        void act(iot.send(new DetachThingPrincipalCommand({ thingName, principal: arn })), m.certificates.detached(thingName))
-      }
+      command={aws('iot', 'list-principal-things', { principal })}
+      attach={(thingName) => iot.send(new AttachThingPrincipalCommand({ thingName, principal }))}
+      detach={(thingName) => iot.send(new DetachThingPrincipalCommand({ thingName, principal }))}
     />
   );
 }

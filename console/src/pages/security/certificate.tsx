@@ -176,7 +176,7 @@ function About({ certificate }: { certificate: CertificateDescription }) {
             '–'
           ),
         },
-        { label: m.cas.mode, value: certificate.certificateMode ?? '–' },
+        { label: m.cas.mode, value: <Token>{certificate.certificateMode ?? '–'}</Token> },
         { label: m.certificates.arn, value: <Token>{certificate.certificateArn}</Token> },
       ]}
     />

@@ -18,11 +18,12 @@ import { clients } from '../../api/clients';
 import { each, useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
-import { Confirm } from '../../parts/confirm';
-import { Command, Trouble, useNotices } from '../../parts/feedback';
+import { Token } from '../../parts/detail';
+import { Command, Trouble } from '../../parts/feedback';
 import { href } from '../../router';
 import { changesOf, type Change } from './ca-changes';
 import { CertificateStatus } from './certificates';
+import { ChangeCaDialog } from './change-ca';
 import { Funnel } from './funnel';
 
 type Ca = CACertificateDescription & { templateName?: string | undefined; hasTemplate: boolean };
@@ -45,7 +46,6 @@ async function load(): Promise<Ca[]> {
 
 export default function Onboarding() {
   const live = useLive('cas', load);
-  const { notice } = useNotices();
   const [selected, setSelected] = useState<string>();
   const [change, setChange] = useState<Change>();
   const chosen = live.data?.find((ca) => ca.certificateId === selected);
@@ -114,7 +114,7 @@ export default function Onboarding() {
               header: m.cas.auto,
               cell: (ca) => (ca.autoRegistrationStatus === 'ENABLE' ? m.cas.autoOn : m.cas.autoOff),
             },
-            { id: 'mode', header: m.cas.mode, cell: (ca) => ca.certificateMode ?? 'DEFAULT' },
+            { id: 'mode', header: m.cas.mode, cell: (ca) => <Token>{ca.certificateMode ?? 'DEFAULT'}</Token> },
             {
               id: 'template',
               header: m.cas.template,
@@ -133,20 +133,14 @@ export default function Onboarding() {
         <Funnel />
       </SpaceBetween>
       {change && (
-        <Confirm
-          title={m.cas.confirm(change.action)}
-          button={change.action}
-          command={change.command}
-          work={change.work}
+        <ChangeCaDialog
+          change={change}
           dismiss={() => setChange(undefined)}
           done={() => {
-            notice('success', change.done);
             setChange(undefined);
             live.refresh();
           }}
-        >
-          <Box variant="p">{change.text}</Box>
-        </Confirm>
+        />
       )}
     </ContentLayout>
   );

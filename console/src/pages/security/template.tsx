@@ -137,7 +137,7 @@ function About({ template }: { template: DescribeProvisioningTemplateResponse })
       title={m.templates.details}
       command={aws('iot', 'describe-provisioning-template', { 'template-name': template.templateName })}
       items={[
-        { label: m.templates.type, value: template.type ?? '–' },
+        { label: m.templates.type, value: <Token>{template.type ?? '–'}</Token> },
         { label: m.templates.enabled, value: template.enabled ? m.templates.yes : m.templates.no },
         { label: m.templates.modified, value: moment(template.lastModifiedDate) },
         { label: m.templates.about, value: template.description || '–' },

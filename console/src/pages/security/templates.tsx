@@ -7,6 +7,7 @@ import { useState } from 'react';
 import { useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
+import { Token } from '../../parts/detail';
 import { ListTable, None } from '../../parts/list-table';
 import { arrange, useView } from '../../parts/table';
 import { go, href } from '../../router';
@@ -20,7 +21,7 @@ const COLUMNS: TableProps.ColumnDefinition<ProvisioningTemplateSummary>[] = [
     isRowHeader: true,
     cell: ({ templateName = '' }) => <Link href={href(['templates', templateName])}>{templateName}</Link>,
   },
-  { id: 'type', header: m.templates.type, cell: (row) => row.type ?? '–' },
+  { id: 'type', header: m.templates.type, cell: (row) => <Token>{row.type ?? '–'}</Token> },
   { id: 'enabled', header: m.templates.enabled, cell: (row) => (row.enabled ? m.templates.yes : m.templates.no) },
   { id: 'about', header: m.templates.about, cell: (row) => row.description || '–' },
   { id: 'modified', header: m.templates.modified, cell: (row) => moment(row.lastModifiedDate) },
