@@ -33,7 +33,15 @@ def test_a_thing_with_its_shadow_certificate_and_refusals(broker, console, devic
     console.page.get_by_role("tab", name="Timeline").click()
     expect(console.page.get_by_text("not/allowed").first).to_be_visible(timeout=20_000)
     console.open(f"#/refusals?filter={lamp.name}")
-    expect(console.page.get_by_role("row").filter(has_text=lamp.name).first).to_contain_text("not/allowed")
+    rows = console.page.get_by_role("table", name="Why refused").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text(lamp.name)
+    expect(rows.nth(1)).to_contain_text("Publishing")
+    console.page.get_by_role("button", name=re.compile("^While")).click()
+    console.page.get_by_role("option", name="TLS handshake").click()
+    expect(console.page.get_by_text("Nothing fits the filter")).to_be_visible()
+    assert "stage=handshake" in console.page.url
+    console.open(f"#/refusals?thingName={lamp.name}")
+    expect(rows.nth(1)).to_contain_text(lamp.name)
     console.shot("refusals")
 
 
