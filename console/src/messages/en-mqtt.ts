@@ -1,4 +1,6 @@
 /** English, of the MQTT test client. */
+import { count } from './locale';
+
 export const mqtt = {
   title: 'MQTT test client',
   description: 'Subscribes and publishes as who is signed in, over MQTT on a WebSocket.',
@@ -39,7 +41,7 @@ export const mqtt = {
   expiryBad: 'Whole seconds from 1.',
   more: 'MQTT 5 properties',
   messages: 'Messages',
-  messageCount: (shown: number, all: number) => (shown === all ? `(${all})` : `(${shown} of ${all})`),
+  messageCount: (shown: number, all: number) => (shown === all ? `(${count(all)})` : `(${count(shown)} of ${count(all)})`),
   noMessages: 'No message has come yet',
   pause: 'Pause',
   resume: 'Go on',

@@ -1,4 +1,6 @@
 /** English, of CAs, provisioning templates, and users. */
+import { plural } from './locale';
+
 export const onboarding = {
   ca: {
     register: 'Register CA',
@@ -122,7 +124,7 @@ export const onboarding = {
     createdWithout: (name: string, reason: string) => `${name} is created; its policy could not be attached: ${reason}`,
     path: 'Path',
     arn: 'ARN',
-    count: (matches: number) => (matches === 1 ? '1 user' : `${matches} users`),
+    count: (matches: number) => plural(matches, { one: '# user', other: '# users' }),
     details: 'Details',
     id: 'User ID',
     deleteTitle: (name: string) => `Delete ${name}?`,

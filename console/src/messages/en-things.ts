@@ -1,4 +1,6 @@
 /** English, of things. */
+import { plural } from './locale';
+
 export const things = {
   title: 'Things',
   description: 'The devices this server knows.',
@@ -20,7 +22,7 @@ export const things = {
   attributes: 'Attributes',
   noAttributes: 'none',
   version: 'Version',
-  count: (matches: number) => (matches === 1 ? '1 thing' : `${matches} things`),
+  count: (matches: number) => plural(matches, { one: '# thing', other: '# things' }),
   createTitle: 'Create thing',
   nameHint: 'Letters, digits and : _ -, at most 128. It cannot be changed.',
   nameBad: 'A name is 1 to 128 letters, digits, and : _ - characters.',

@@ -1,4 +1,6 @@
 /** English, of tunnels. */
+import { plural } from './locale';
+
 export const tunnels = {
   tunnels: {
     title: 'Tunnels',
@@ -24,7 +26,7 @@ export const tunnels = {
     anyStatus: 'Any status',
     statusFilter: 'Status',
     thingFilter: 'Only tunnels of this thing',
-    count: (matches: number) => (matches === 1 ? '1 tunnel' : `${matches} tunnels`),
+    count: (matches: number) => plural(matches, { one: '# tunnel', other: '# tunnels' }),
     connect: 'Connect',
     closeTunnel: 'Close tunnel',
     deleteTunnel: 'Delete tunnel',

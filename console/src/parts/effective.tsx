@@ -12,6 +12,7 @@ import type { ReactNode } from 'react';
 import { clients } from '../api/clients';
 import type { Live } from '../api/live';
 import { m } from '../messages';
+import { count } from '../messages/locale';
 import { href } from '../router';
 import { Document } from './detail';
 import { SameOnCommandLine, Trouble } from './feedback';
@@ -57,7 +58,7 @@ export function EffectivePolicies({ live, ways, command, none }: Props) {
   return (
     <Container
       header={
-        <Header variant="h2" counter={policies?.length ? `(${policies.length})` : undefined}>
+        <Header variant="h2" counter={policies?.length ? `(${count(policies.length)})` : undefined}>
           {m.effective.title}
         </Header>
       }

@@ -9,6 +9,7 @@ import type { ReactNode } from 'react';
 
 import type { Live } from '../api/live';
 import { m } from '../messages';
+import { count } from '../messages/locale';
 import { Trouble } from './feedback';
 import { usePages } from './pages';
 import type { View } from './table';
@@ -58,7 +59,7 @@ export function ListTable<T>({ texts, live, view, rows, trackBy, columns, none, 
       header={
         <Header
           variant="awsui-h1-sticky"
-          counter={live.data ? `(${live.data.length})` : undefined}
+          counter={live.data ? `(${count(live.data.length)})` : undefined}
           description={texts.description}
           actions={
             <SpaceBetween direction="horizontal" size="xs">

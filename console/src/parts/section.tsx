@@ -8,6 +8,7 @@ import { useState, type ReactNode } from 'react';
 
 import type { Live } from '../api/live';
 import { m } from '../messages';
+import { count } from '../messages/locale';
 import { Trouble } from './feedback';
 
 interface SectionProps<T> extends Pick<TableProps<T>, 'trackBy' | 'footer' | 'pagination' | 'filter'> {
@@ -39,7 +40,7 @@ export function SectionTable<T>({ title, description, actions, counted = true, l
           variant="h2"
           description={description}
           actions={actions}
-          counter={counted && rows && rows.length > 0 ? `(${rows.length})` : undefined}
+          counter={counted && rows && rows.length > 0 ? `(${count(rows.length)})` : undefined}
         >
           {title}
         </Header>

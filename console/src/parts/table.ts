@@ -1,6 +1,7 @@
 /** Filter, order and page of a table, kept in the URL. */
 import { useMemo } from 'react';
 
+import { once } from '../messages/locale';
 import { href, replace, usePlace } from '../router';
 
 /** Rows of a page, unless the reader wants more. */
@@ -55,8 +56,9 @@ export function arrange<T>(
   const found = words.length > 0 ? rows.filter(fits) : [...rows];
   const key = keys[view.sort];
   if (key) {
+    const order = once('order', (tag) => new Intl.Collator(tag, { numeric: true }));
     const compare = (a: string | number, b: string | number) =>
-      typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
+      typeof a === 'number' && typeof b === 'number' ? a - b : order.compare(String(a), String(b));
     found.sort((a, b) => compare(key(a), key(b)) * (view.descending ? -1 : 1));
   }
   return found;

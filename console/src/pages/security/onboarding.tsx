@@ -18,6 +18,7 @@ import { clients } from '../../api/clients';
 import { each, useLive } from '../../api/live';
 import { moment } from '../../api/time';
 import { m } from '../../messages';
+import { count } from '../../messages/locale';
 import { Token } from '../../parts/detail';
 import { Command, Trouble } from '../../parts/feedback';
 import { href } from '../../router';
@@ -77,7 +78,7 @@ export default function Onboarding() {
           header={
             <Header
               variant="h2"
-              counter={live.data ? `(${live.data.length})` : undefined}
+              counter={live.data ? `(${count(live.data.length)})` : undefined}
               actions={
                 <SpaceBetween direction="horizontal" size="xs">
                   <Button iconName="refresh" ariaLabel={m.app.refresh} loading={live.loading} onClick={live.refresh} />

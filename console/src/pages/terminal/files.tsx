@@ -11,6 +11,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { moment } from '../../api/time';
 import { m } from '../../messages';
+import { count } from '../../messages/locale';
 import { save, useNotices } from '../../parts/feedback';
 import type { Ssh } from '../../ssh/client';
 import { Sftp, type Entry } from '../../ssh/sftp';
@@ -127,7 +128,7 @@ export function Files({ ssh }: { ssh: Ssh }) {
             cell: (entry) =>
               entry.folder ? <Link onFollow={() => void go(at(entry.name))}>{entry.name}/</Link> : entry.name,
           },
-          { id: 'size', header: m.ssh.size, cell: (entry) => (entry.folder ? '–' : entry.size.toLocaleString()) },
+          { id: 'size', header: m.ssh.size, cell: (entry) => (entry.folder ? '–' : count(entry.size)) },
           { id: 'modified', header: m.ssh.modified, cell: (entry) => moment(new Date(entry.modified)) },
           {
             id: 'download',

@@ -14,6 +14,7 @@ import { kindOf } from '../../api/errors';
 import { each, useLive } from '../../api/live';
 import { span } from '../../api/time';
 import { m } from '../../messages';
+import { count } from '../../messages/locale';
 import { Trouble } from '../../parts/feedback';
 import { usePages } from '../../parts/pages';
 import { arrange, useView } from '../../parts/table';
@@ -83,7 +84,7 @@ export default function TunnelList() {
           <SpaceBetween size="s">
             <Header
               variant="awsui-h1-sticky"
-              counter={live.data ? `(${live.data.length})` : undefined}
+              counter={live.data ? `(${count(live.data.length)})` : undefined}
               description={m.tunnels.description}
               actions={
                 <SpaceBetween direction="horizontal" size="xs">
