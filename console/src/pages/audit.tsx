@@ -41,7 +41,7 @@ const COLUMNS: LongColumn<AuditEvent>[] = [
 function Result({ of }: { of: AuditEvent }) {
   if (of.result === 'ok') return <StatusIndicator type="success">{m.audit.ok}</StatusIndicator>;
   return (
-    <StatusIndicator type="error">
+    <StatusIndicator type={of.action === 'TunnelDisconnect' ? 'info' : 'error'}>
       <Said>{of.result}</Said>
     </StatusIndicator>
   );

@@ -32,7 +32,7 @@ pub struct Args {
     /// Only of this name, such as OpenTunnel.
     #[arg(long)]
     action: Option<String>,
-    /// Only those whose result is not ok.
+    /// Only what was refused or did not work.
     #[arg(long)]
     failed: bool,
     /// Rows to show, the newest first.

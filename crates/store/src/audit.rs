@@ -53,7 +53,7 @@ pub struct WantedAudit {
     pub principal: Option<String>,
     /// Only of this name.
     pub action: Option<String>,
-    /// Only those whose result is not `ok`, or only those whose result is.
+    /// Only what was refused or did not work, or only the rest. How a connection to a tunnel ended is no failure.
     pub failed: Option<bool>,
     /// Only from this address.
     pub peer: Option<String>,
@@ -142,7 +142,7 @@ fn page(tx: &Tx<'_>, wanted: &WantedAudit, before: i64, limit: usize) -> Result<
              FROM audit WHERE seq < $1 AND {on} AND seq >= $3 \
              AND ($4 IS NULL OR (account = $4 AND region = $5) OR ($6 = 1 AND account IS NULL)) \
              AND ($7 IS NULL OR principal = $7) AND ($8 IS NULL OR action = $8) \
-             AND ($9 IS NULL OR (result <> 'ok') = $9) AND ($10 IS NULL OR peer = $10) \
+             AND ($9 IS NULL OR (result <> 'ok' AND action <> 'TunnelDisconnect') = $9) AND ($10 IS NULL OR peer = $10) \
              ORDER BY seq DESC LIMIT $11"
         ),
         args![

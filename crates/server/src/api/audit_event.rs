@@ -21,7 +21,7 @@ pub struct ListAuditEvents {
     pub principal: Option<String>,
     /// Only of this name, such as `OpenTunnel`.
     pub action: Option<String>,
-    /// Only those whose result is not `ok`, or only those whose result is.
+    /// Only what was refused or did not work, or only the rest. How a connection to a tunnel ended is no failure.
     pub failed: Option<bool>,
     /// Only from this address.
     pub ip_address: Option<String>,

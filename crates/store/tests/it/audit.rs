@@ -56,7 +56,13 @@ fn only_what_fits_is_found() {
             AuditEntry { region: here.clone(), resource: some("t2"), ..entry(1) },
             AuditEntry { action: "CloseTunnel".to_owned(), result: "used".to_owned(), ..of_tunnel(2) },
             stranger,
-            AuditEntry { region: some("eu-west-1"), principal: some("alice"), ..entry(4) },
+            AuditEntry {
+                action: "TunnelDisconnect".to_owned(),
+                result: "client-closed".to_owned(),
+                region: some("eu-west-1"),
+                principal: some("alice"),
+                ..entry(4)
+            },
             AuditEntry { peer: some("192.0.2.1"), ..of_tunnel(5) },
         ] {
             store.audit_append(entry).await.unwrap();
