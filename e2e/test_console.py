@@ -242,6 +242,8 @@ def test_a_password_and_the_server_sees_none_of_it(broker, console, agent, tmp_p
         console.log_in("root", password="not the password")
         console.trust()
         expect(console.page.get_by_text("The device refused the user name, the password or the key.")).to_be_visible()
+        expect(console.page.get_by_label("User name")).to_have_value("root")
+        expect(console.page.get_by_label("Password", exact=True).last).to_have_value("")
         console.log_in("root", password=PASSWORD)
         console.type("echo secret-$((6*7))-word")
         console.wait_terminal("secret-42-word")

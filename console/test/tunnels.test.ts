@@ -41,8 +41,8 @@ test('a principal is told without what is the same for all', () => {
 
 test('bytes are told in the largest unit that leaves one', () => {
   const cases: [number, string][] = [
-    [0, '0 byte'],
-    [999, '999 byte'],
+    [0, '0 bytes'],
+    [999, '999 bytes'],
     [1_000, '1 kB'],
     [1_540_000, '1.5 MB'],
     [2e15, '2,000 TB'],
@@ -94,12 +94,12 @@ describe('the history of a tunnel', () => {
     expect(told(event('TunnelDisconnect', 'client-closed', { detail }))).toEqual({
       side: 'source',
       kind: 'stopped',
-      text: 'Disconnected: the client closed the connection. 1.5 kB came from it, 20 byte went to it.',
+      text: 'Disconnected: the client closed the connection. 1.5 kB came from it, 20 bytes went to it.',
     });
     expect(told(event('TunnelDisconnect', 'protocol-error', { detail }))).toEqual({
       side: 'source',
       kind: 'warning',
-      text: 'Disconnected: the server closed: bad frame. 1.5 kB came from it, 20 byte went to it.',
+      text: 'Disconnected: the server closed: bad frame. 1.5 kB came from it, 20 bytes went to it.',
     });
     expect(told(event('TunnelReplace', 'ok', { detail })).text).toBe('A newer connection took the place of the one before.');
   });

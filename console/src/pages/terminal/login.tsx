@@ -13,15 +13,19 @@ import type { Credentials } from '../../ssh/client';
 import { KeyError, MAX_FILE, readKey } from '../../ssh/private-key';
 import { isOpen, type Tunnel } from '../tunnels/data';
 
+export type Method = 'password' | 'key';
+
 interface Props {
   tunnel: Tunnel;
   needsToken: boolean;
+  /** What was tried before; never the secret. */
+  before: { user: string; method: Method } | undefined;
   start: (credentials: Credentials) => void;
 }
 
-export function LoginForm({ tunnel, needsToken, start }: Props) {
-  const [user, setUser] = useState('');
-  const [method, setMethod] = useState<'password' | 'key'>('password');
+export function LoginForm({ tunnel, needsToken, before, start }: Props) {
+  const [user, setUser] = useState(before?.user ?? '');
+  const [method, setMethod] = useState<Method>(before?.method ?? 'password');
   const [password, setPassword] = useState('');
   const [files, setFiles] = useState<File[]>([]);
   const [passphrase, setPassphrase] = useState('');

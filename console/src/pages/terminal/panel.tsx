@@ -16,7 +16,7 @@ import { m } from '../../messages';
 import type { Credentials } from '../../ssh/client';
 import { heldTokens, type Tunnel } from '../tunnels/data';
 import { useConnection, type HostQuestion, type State } from './connection';
-import { LoginForm } from './login';
+import { LoginForm, type Method } from './login';
 import { Terminals } from './terminals';
 
 interface Props {
@@ -30,6 +30,7 @@ interface Props {
 export default function TerminalPanel({ tunnel, notice, working }: Props) {
   const { state, question, connect, disconnect } = useConnection(tunnel);
   const [ended, setEnded] = useState<string>();
+  const [before, setBefore] = useState<{ user: string; method: Method }>();
   const [full, setFull] = useState(false);
   // While it is being connected again the terminals stay, with what is on them.
   const begun = useRef(false);
@@ -50,6 +51,7 @@ export default function TerminalPanel({ tunnel, notice, working }: Props) {
   });
   const start = (credentials: Credentials) => {
     setEnded(undefined);
+    setBefore({ user: credentials.user, method: 'key' in credentials ? 'key' : 'password' });
     void connect(credentials);
   };
   const panel = (
@@ -79,7 +81,12 @@ export default function TerminalPanel({ tunnel, notice, working }: Props) {
         {works && notice}
         <Progress state={state} ended={ended} />
         {state.kind === 'idle' && (
-          <LoginForm tunnel={tunnel} needsToken={!heldTokens(tunnel.tunnelId ?? '')?.source} start={start} />
+          <LoginForm
+            tunnel={tunnel}
+            needsToken={!heldTokens(tunnel.tunnelId ?? '')?.source}
+            before={before}
+            start={start}
+          />
         )}
         {works && (
           <Terminals

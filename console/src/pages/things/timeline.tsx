@@ -41,7 +41,11 @@ export function Timeline({ name }: { name: string }) {
           cell: (row) => {
             const { kind, text } = told(row);
             const times = row.count > 1 ? ` ${m.things.times(row.count, moment(row.firstAt))}` : '';
-            return <StatusIndicator type={kind}>{`${text}${times}`}</StatusIndicator>;
+            return (
+              <StatusIndicator type={kind}>
+                <span className="sentence">{`${text}${times}`}</span>
+              </StatusIndicator>
+            );
           },
         },
         { id: 'client', header: m.things.client, cell: (row) => row.clientId ?? '–' },

@@ -11,12 +11,12 @@ export interface Happening {
   text: string;
 }
 
-/** Bytes for people: `512 byte`, `1.5 MB`. */
+/** Bytes for people: `512 bytes`, `1.5 MB`. */
 export function bytes(count: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
   const at = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3));
   const unit = units[at] ?? 'byte';
-  const format = once(unit, (tag) => new Intl.NumberFormat(tag, { style: 'unit', unit, maximumFractionDigits: 1 }));
+  const format = once(unit, (tag) => new Intl.NumberFormat(tag, { style: 'unit', unit, unitDisplay: unit === 'byte' ? 'long' : 'short', maximumFractionDigits: 1 }));
   return format.format(count / 1000 ** at);
 }
 

@@ -37,7 +37,11 @@ export function History({ arn }: { arn: string }) {
           header: m.history.what,
           isRowHeader: true,
           minWidth: 280,
-          cell: (row) => <StatusIndicator type={row.kind}>{row.text}</StatusIndicator>,
+          cell: (row) => (
+            <StatusIndicator type={row.kind}>
+              <span className="sentence">{row.text}</span>
+            </StatusIndicator>
+          ),
         },
         { id: 'from', header: m.history.from, cell: (row) => row.ipAddress ?? '–' },
       ]}
