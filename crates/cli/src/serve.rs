@@ -97,12 +97,12 @@ fn greet(running: &Running) {
     let client = Nearby::new(config, running.listeners());
     out::talk(format_args!("adit {} is running (pid {}).\n", env!("CARGO_PKG_VERSION"), std::process::id()));
     for listener in running.listeners() {
-        let scheme = if listener.tls { "https" } else { "http " };
+        let url = format!("{}://{}", if listener.tls { "https" } else { "http" }, listener.address);
         let what: Vec<&str> = listener.serve.iter().map(|serve| serve.as_str()).collect();
-        out::talk(format_args!("  {scheme}://{}  {}", listener.address, what.join(", ")));
+        out::talk(format_args!("  {url}  {}", what.join(", ")));
     }
     if let Some(metrics) = running.metrics_address() {
-        out::talk(format_args!("  http ://{metrics}/metrics"));
+        out::talk(format_args!("  http://{metrics}/metrics"));
     }
     out::talk(format_args!(
         "\nRegion {}, account {}, data in {}.",
