@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import devices
 import pytest
 from harness import ROOT, Process, Service, free_port, wait_for
 from playwright.sync_api import expect, sync_playwright
@@ -256,6 +257,19 @@ class Tap:
 
     def close(self):
         self.service.close()
+
+
+def denied_console(open_console, broker, *actions):
+    """Signed in as a user who may list tunnels, and what is said."""
+    iam, name = broker.boto("iam"), devices.fresh("looker")
+    iam.create_user(UserName=name)
+    document = devices.document(("Allow", "iot:ListTunnels", "*"), *(("Allow", action, "*") for action in actions))
+    iam.put_user_policy(UserName=name, PolicyName="look", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    console = open_console()
+    console.sign_in_with(key["AccessKeyId"], key["SecretAccessKey"])
+    expect(console.page.get_by_role("heading", name=re.compile("^Tunnels"))).to_be_visible()
+    return console
 
 
 def tunnel_id(console):

@@ -9,7 +9,7 @@ import subprocess
 
 import devices
 import pytest
-from browser import NARROW, NETWORK, WIDE, chrome, console, open_console  # noqa: F401
+from browser import NARROW, NETWORK, WIDE, chrome, console, denied_console, open_console  # noqa: F401
 from factory import EVERYTHING, Factory, role, template
 from harness import clean_environment, wait_for
 from looks import Looks
@@ -18,19 +18,6 @@ from playwright.sync_api import expect
 
 def connects(device, ok=False):
     devices.Mosquitto(device, version="mqttv311").pub("-i", device.name, "-t", "x", "-m", "y", ok=ok)
-
-
-def denied_console(open_console, broker, *actions):
-    """Signed in as a user who may list tunnels, and what is said."""
-    iam, name = broker.boto("iam"), devices.fresh("looker")
-    iam.create_user(UserName=name)
-    document = devices.document(("Allow", "iot:ListTunnels", "*"), *(("Allow", action, "*") for action in actions))
-    iam.put_user_policy(UserName=name, PolicyName="look", PolicyDocument=document)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    console = open_console()
-    console.sign_in_with(key["AccessKeyId"], key["SecretAccessKey"])
-    expect(console.page.get_by_role("heading", name=re.compile("^Tunnels"))).to_be_visible()
-    return console
 
 
 # CAs.

@@ -5,11 +5,10 @@ import re
 
 import devices
 import pytest
-from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, tunnel_id  # noqa: F401
+from browser import NARROW, NETWORK, WIDE, chrome, console, denied_console, open_console, tunnel_id  # noqa: F401
 from factory import EVERYTHING, Factory, role, template
 from harness import wait_for
 from playwright.sync_api import expect
-from test_console_onboarding import denied_console
 
 # Devices, and settings.
 

@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import devices
 import pytest
-from browser import NARROW, NETWORK, WIDE, chrome, console, open_console  # noqa: F401
+from browser import NARROW, NETWORK, WIDE, chrome, console, denied_console, open_console  # noqa: F401
 from factory import Factory, openssl
 from looks import Looks
 from playwright.sync_api import expect
-from test_console_onboarding import denied_console
 
 # Certificates.
 

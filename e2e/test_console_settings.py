@@ -8,10 +8,9 @@ import subprocess
 
 import devices
 import pytest
-from browser import NARROW, NETWORK, WIDE, chrome, console, open_console, screenshots  # noqa: F401
+from browser import NARROW, NETWORK, WIDE, chrome, console, denied_console, open_console, screenshots  # noqa: F401
 from harness import wait_for
 from playwright.sync_api import expect
-from test_console_onboarding import denied_console
 
 ROWS = 10_000
 
