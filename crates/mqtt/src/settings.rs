@@ -94,8 +94,6 @@ pub struct Settings {
     pub content_type_bytes: usize,
     /// Bytes of correlation data. 256 / 65,535. spec: mqtt-gateway §4.4
     pub correlation_data_bytes: usize,
-    /// Life of a WebSocket that was opened with SigV4. 24 h / None. spec: mqtt-gateway §9
-    pub websocket_life: Option<Duration>,
     /// What waits for a connected client before it counts as slow: messages. 1,000 in both. spec: mqtt-gateway §5.6
     pub mailbox_messages: usize,
     /// The same: bytes. 8 MiB in both. spec: mqtt-gateway §5.6
@@ -155,7 +153,6 @@ impl Settings {
             user_property_bytes: 8_192,
             content_type_bytes: 256,
             correlation_data_bytes: 256,
-            websocket_life: Some(Duration::from_secs(24 * 3_600)),
             mailbox_messages: 1_000,
             mailbox_bytes: 8 * 1024 * 1024,
             queue_messages: 10_000,
@@ -194,7 +191,6 @@ impl Settings {
             user_property_bytes: 1_048_576,
             content_type_bytes: limits::TEXT,
             correlation_data_bytes: limits::TEXT,
-            websocket_life: None,
             ..Settings::aws()
         }
     }
