@@ -102,6 +102,7 @@ fn farewell(data: &Path, server: &Nearby, local: SocketAddr) {
   {program} ssh $USER@demo                       (if this machine runs sshd: it is the device)
   {program} tunnel list
   {program} status --data-dir {data}
+  {program} console --data-dir {data}     (a link to the web console, once; needs a browser here)
   aws iotsecuretunneling list-tunnels
   aws iot get-thing-connectivity-data --thing-name demo
   aws iotsecuretunneling open-tunnel --destination-config thingName=demo,services=HTTP
