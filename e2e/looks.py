@@ -11,7 +11,7 @@ class Looks:
     def __init__(self, console, prefix, size, dark):
         self.console, self.prefix, self.width = console, prefix, size[0]
         self.name = f"{size[0]}-{'dark' if dark else 'light'}"
-        self.problems = []
+        self.problems, self.missing = [], {}
 
     def open(self, path):
         self.console.open(path)
@@ -34,6 +34,7 @@ class Looks:
         for button in buttons:
             menu, _, item = button.rpartition(": ")
             opener = console.button(menu or button)
+            self.missing.setdefault(button, True)
             if opener.count() != 1 or not opener.is_enabled():
                 continue
             opener.click()
@@ -43,6 +44,8 @@ class Looks:
             expect(dialog).to_be_visible()
             self.look(f"{page_name}-{re.sub(r'[^a-z]+', '-', button.lower())}")
             dialog.get_by_role("button", name="Cancel").click()
+            self.missing[button] = False
 
     def end(self):
+        assert [button for button, missed in self.missing.items() if missed] == [], "on no page"
         assert self.problems == [], "\n".join(self.problems)
