@@ -97,15 +97,17 @@ def test_search_in_what_was_printed(console, lamp, sshd):
     assert "line-7-of" not in console.terminal()
     find = console.page.get_by_role("searchbox", name="Search in the terminal")
     find.fill("line-7-of")
-    wait_for(lambda: "line-7-of" in console.terminal(), lambda: console.terminal())
+    wait_marked(console, "line-7-of")
     find.fill("line-2")
+    wait_marked(console, "line-20-of")
     find.press("Enter")
+    wait_marked(console, "line-21-of")
     console.button("Next match").click()
-    forward = selected(console)
+    wait_marked(console, "line-22-of")
     console.button("Previous match").click()
-    wait_for(lambda: selected(console) != forward, "the match before")
+    wait_marked(console, "line-21-of")
     find.press("Enter")
-    wait_for(lambda: selected(console) == forward, "the match after")
+    wait_marked(console, "line-22-of")
     find.fill("is not there")
     expect(find).to_have_attribute("aria-invalid", "true")
     expect(console.page.get_by_text("Nothing fits the filter")).to_be_attached()
@@ -114,11 +116,18 @@ def test_search_in_what_was_printed(console, lamp, sshd):
     console.button("Disconnect").click()
 
 
-def selected(console):
-    """Where the match is that is marked: how far the terminal is scrolled, and where on the screen it is."""
+def wait_marked(console, line):
+    """Waits until the match that is marked is in this line. Pixels of two frames would not tell: the terminal draws, and
+    scrolls only as far as it must, some time after it was asked."""
+    wait_for(lambda: marked(console) == line, lambda: f"{line!r} marked, not {marked(console)!r} of\n{console.terminal()}")
+
+
+def marked(console):
     return console.page.evaluate(
         "() => { const shell = document.querySelector('.shell:not([hidden])'); const mark = shell.querySelector('.xterm-selection div');"
-        " return [shell.querySelector('.xterm-rows').innerText, mark ? mark.getBoundingClientRect().top : null]; }"
+        " const top = mark?.getBoundingClientRect().top;"
+        " const row = [...shell.querySelectorAll('.xterm-rows > div')].find(row => Math.abs(row.getBoundingClientRect().top - top) < 2);"
+        " return row?.innerText.trim(); }"
     )
 
 
