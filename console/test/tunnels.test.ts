@@ -67,6 +67,9 @@ describe('the history of a tunnel', () => {
       kind: 'error',
       text: 'CloseTunnel by user/ana was refused: AccessDeniedException.',
     });
+    expect(told(event('CloseTunnel', 'AccessDeniedException', { ...ana, detail: 'because of a policy' })).text).toBe(
+      'CloseTunnel by user/ana was refused: because of a policy.',
+    );
     expect(told(event('ExpireTunnel')).text).toBe('The lifetime was over; the tunnel closed by itself.');
     expect(told(event('TagResource', 'ok', ana)).text).toBe('TagResource by user/ana.');
     expect(told(event('CloseTunnel')).text).toBe('Closed by somebody.');

@@ -269,6 +269,8 @@ struct Passage {
     principal: Option<Principal>,
     scope: Option<Scope>,
     resource: Option<String>,
+    /// What was denied, and by what.
+    denied: Option<String>,
 }
 
 enum Outcome {
@@ -281,7 +283,7 @@ enum Outcome {
 pub async fn answer(state: &State, arrived: Arrived<'_>) -> Reply {
     let started = Instant::now();
     let about = About { protocol: guess(arrived.head), service: None, operation: None };
-    let mut passage = Passage { about, principal: None, scope: None, resource: None };
+    let mut passage = Passage { about, principal: None, scope: None, resource: None, denied: None };
     let outcome = match pass(state, &arrived, &mut passage).await {
         Ok(outcome) => outcome,
         Err(Refused { why, about }) => {
@@ -418,7 +420,9 @@ async fn run(
     match authority::may(cx, operation, &input).await {
         Ok(()) => {}
         Err(Ok(denied)) => {
-            passage.resource = Some(denied.asked.resource.clone());
+            // The same resource as that of a call that is allowed: what happened to one thing is found by its ARN.
+            passage.resource.get_or_insert_with(|| denied.asked.resource.clone());
+            passage.denied = Some(denied.message.clone());
             return Ok(Outcome::Failed(denied.error(operation.service)));
         }
         Err(Err(error)) => return Ok(Outcome::Failed(error)),
@@ -442,6 +446,7 @@ async fn note(state: &State, arrived: &Arrived<'_>, passage: Passage, operation:
     }
     entry.request_id = Some(arrived.request_id.to_owned());
     entry.resource = passage.resource;
+    entry.detail = passage.denied;
     if let Some(scope) = &passage.scope {
         entry = audit::scoped(entry, scope);
     }

@@ -54,7 +54,7 @@ export function told({ action, result, principal, detail }: AuditEvent): Happeni
   if (action === 'TunnelReplace') return sided('info', m.history.replaced);
   if (action === 'ExpireTunnel') return { kind: 'stopped', text: m.history.expired };
   const done = DONE[action];
-  if (result !== 'ok') return { kind: 'error', text: m.history.failed(who, action, result) };
+  if (result !== 'ok') return { kind: 'error', text: m.history.failed(who, action, detail ?? result) };
   return { kind: action === 'CloseTunnel' ? 'stopped' : 'info', text: done ? done(who) : m.history.other(who, action) };
 }
 

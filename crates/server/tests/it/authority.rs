@@ -277,7 +277,7 @@ async fn a_refusal_names_who_what_and_on_what_in_every_wire_form() {
     let rows = bed.audit().await;
     let row = rows.iter().find(|row| row["action"] == "DescribeThing").unwrap();
     assert_eq!((&row["principal"], &row["result"]), (&json!(ana.arn), &json!("AccessDeniedException")));
-    assert_eq!(row["resource"], format!("{PREFIX}thing/lamp"));
+    assert_eq!((&row["resource"], &row["detail"]), (&json!(format!("{PREFIX}thing/lamp")), &json!(expected)));
     let seen = crate::iot::get(&bed, "/adit/refusals").await["refusals"][0]["text"].clone();
     let seen = seen.as_str().unwrap();
     let expected = "explicit deny by policy inline policy own of user/ana statement 2";
@@ -406,6 +406,11 @@ async fn conditions_see_the_call_its_tags_and_the_caller() {
     )
     .await;
     assert_eq!(rotate("SOURCE").await, 400, "the tunnel's thing is asked for, too");
+    // It is in the tunnel's history, and says that it is about the thing.
+    let row = bed.audit().await.swap_remove(0);
+    let detail = row["detail"].as_str().unwrap();
+    assert_eq!(row["resource"], format!("{PREFIX}tunnel/{}", id.as_str().unwrap()));
+    assert!(detail.contains(&format!("{PREFIX}thing/fan")), "{detail}");
     // A destination in the input does not hide the tunnel's own.
     let resources = json!([format!("{PREFIX}tunnel/*"), things]);
     let own = json!({ "Effect": "Allow", "Action": "iot:RotateTunnelAccessToken", "Resource": resources });
