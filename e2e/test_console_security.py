@@ -323,6 +323,37 @@ def test_versions_of_a_policy_are_compared_and_there_is_room_for_one_more(broker
     console.forgive(NETWORK)
 
 
+def test_room_for_versions_is_what_this_server_has(new_server, open_console):
+    server = new_server(**{"registry.policy-versions": 3})
+    iot, name = server.boto("iot"), devices.fresh("three")
+    iot.create_policy(policyName=name, policyDocument=CONNECT)
+    iot.create_policy_version(policyName=name, policyDocument=CONNECT)
+    console = open_console(server).sign_in()
+    page, said = console.page, console.page.get_by_text("There are 3 versions already")
+    console.open(f"#/policies/{name}")
+    for times in (0, 1):
+        console.button("Edit as a new version").click()
+        expect(page.get_by_role("dialog").get_by_role("textbox", name="Document")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        expect(said).to_have_count(times)
+        console.button("Save and use").click()
+        console.heading(f"Version {times + 3} (in use)")
+    assert versions(server, name) == (["4", "3", "2"], "4")
+    console.forgive(NETWORK)
+    # Who may not look at the limits is told when there is no room, and asked then.
+    console = denied_console(lambda: open_console(server), server, "iot:*Polic*")
+    page, said = console.page, console.page.get_by_text("There are 3 versions already")
+    console.open(f"#/policies/{name}")
+    console.button("Edit as a new version").click()
+    console.button("Save and use").click()
+    expect(said).to_be_visible()
+    assert versions(server, name) == (["4", "3", "2"], "4")
+    console.button("Save and use").click()
+    console.heading("Version 5 (in use)")
+    assert versions(server, name) == (["5", "4", "3"], "5")
+    console.forgive(NETWORK)
+
+
 def test_a_policy_is_deleted_with_what_keeps_it(broker, console, device):
     lamp, name, page = device(policy=None), devices.fresh("made"), console.page
     iot = broker.boto("iot")

@@ -140,7 +140,7 @@ export const registry = {
     createTitle: 'Create policy',
     createdNow: (name: string) => `${name} is created.`,
     count: (matches: number) => plural(matches, { one: '# policy', other: '# policies' }),
-    versionsText: 'A policy has at most five versions; the one in use is what counts.',
+    versionsText: 'The one in use is what counts; the others can be compared, and used again.',
     edit: 'Edit as a new version',
     save: 'Save and use',
     saved: (version: string) => `Version ${version} is in use.`,

@@ -9,6 +9,8 @@ import { useState } from 'react';
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
 import { isNamed } from '../../api/errors';
+import { limits } from '../../api/health';
+import { useLive } from '../../api/live';
 import { m } from '../../messages';
 import { useNotices } from '../../parts/feedback';
 import { FormDialog } from '../../parts/form';
@@ -33,8 +35,14 @@ const EXAMPLE = {
   ],
 };
 
-/** Versions that a policy may have, unless the server is configured otherwise (AWS's own quota). */
+/** Versions that a policy may have where the server does not tell (AWS's own quota). */
 const MOST_VERSIONS = 5;
+
+/** Versions that a policy may have on this server. */
+async function mostVersions(): Promise<number> {
+  const limit = (await limits()).find(({ name }) => name === 'registry.policy-versions');
+  return Number(limit?.value) || MOST_VERSIONS;
+}
 
 interface Props {
   done: () => void;
@@ -89,7 +97,10 @@ interface EditProps extends Props {
 export function EditPolicyDialog({ name, document, others, done, dismiss }: EditProps) {
   const { notice } = useNotices();
   const [text, setText] = useState(document);
-  const full = others.length + 1 >= MOST_VERSIONS;
+  const most = useLive('versions of a policy', mostVersions, false);
+  // Nothing is said of room before it is known; who may not know the limits is told by the server's refusal.
+  const [refused, setRefused] = useState(false);
+  const full = others.length > 0 && (refused || (!most.loading && others.length + 1 >= (most.data ?? MOST_VERSIONS)));
   const [gone, setGone] = useState(others.at(-1) ?? '');
   const given = { 'policy-name': name };
   const create = aws('iot', 'create-policy-version', { ...given, 'policy-document': compact(text), 'set-as-default': true });
@@ -100,7 +111,9 @@ export function EditPolicyDialog({ name, document, others, done, dismiss }: Edit
     const make = () => iot.send(new CreatePolicyVersionCommand(input));
     // A document that is refused costs no version: one is deleted only once the server says that there are too many.
     const { policyVersionId = '' } = await make().catch(async (error: unknown) => {
-      if (!full || !isNamed(error, 'VersionsLimitExceededException')) throw error;
+      if (!isNamed(error, 'VersionsLimitExceededException')) throw error;
+      setRefused(true);
+      if (!full) throw error;
       await iot.send(new DeletePolicyVersionCommand({ policyName: name, policyVersionId: gone }));
       return make();
     });
