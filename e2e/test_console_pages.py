@@ -355,3 +355,30 @@ def test_the_first_page_does_not_load_the_terminal(open_console):
             small = int(response.headers["content-length"]) < 1024
             assert small or response.headers["content-encoding"] == "br", response.url
             assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def test_a_part_that_does_not_arrive_is_said_and_asked_for_again(broker, open_console):
+    console, lost = open_console(), re.compile("^A part of the console did not arrive")
+    page = console.page
+    tunnel = broker.api.open_tunnel()["tunnelId"]
+    # The frame of all pages.
+    page.route("**/assets/start-*.js", lambda route: route.abort())
+    console.open()
+    expect(page.get_by_text(lost)).to_be_visible()
+    console.shot("not-loaded")
+    page.unroute("**/assets/start-*.js")
+    console.button("Load the page again").click()
+    console.heading("Sign in to adit")
+    console.sign_in()
+    # A page, and a part of one: the rest stays.
+    panel = f"#/tunnels/{tunnel}"
+    for name, path, rest, title in (("audit", "#/audit", "Tunnels", "Audit log"), ("panel", panel, "Connection history", "Command-line")):
+        page.route(f"**/assets/{name}-*.js", lambda route: route.abort())
+        console.open(path)
+        expect(page.get_by_text(lost)).to_be_visible()
+        expect(page.get_by_text(rest, exact=True).first).to_be_visible()
+        page.unroute(f"**/assets/{name}-*.js")
+        console.button("Load the page again").click()
+        expect(page.get_by_text(lost)).to_have_count(0)
+        expect(page.get_by_role("heading", name=re.compile(f"^{title}"))).to_be_visible()
+    console.forgive(f"{NETWORK}|Failed to fetch dynamically imported module|NotLoaded")

@@ -1,44 +1,43 @@
 /** The frame around all pages, and which page is shown. */
 import AppLayout from '@cloudscape-design/components/app-layout';
-import Alert from '@cloudscape-design/components/alert';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
-import Button from '@cloudscape-design/components/button';
 import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation, { type TopNavigationProps } from '@cloudscape-design/components/top-navigation';
-import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { Suspense, useEffect, useState, type ReactNode } from 'react';
 
 import { expire, signOut, useSession, type Session } from './api/session';
 import { m } from './messages';
 import { SignIn } from './pages/sign-in';
 import { useNotices } from './parts/feedback';
+import { Fence, part } from './parts/fence';
 import { chooseLanguage, languages } from './parts/language';
 import { appearance, choose, type Appearance } from './parts/mode';
 import { usePlace, type Place } from './router';
 
-const TunnelList = lazy(() => import('./pages/tunnels/list'));
-const CreateTunnel = lazy(() => import('./pages/tunnels/create'));
-const TunnelDetail = lazy(() => import('./pages/tunnels/detail'));
-const ThingList = lazy(() => import('./pages/things/list'));
-const ThingDetail = lazy(() => import('./pages/things/detail'));
-const CertificateList = lazy(() => import('./pages/security/certificates'));
-const CertificateDetail = lazy(() => import('./pages/security/certificate'));
-const PolicyList = lazy(() => import('./pages/security/policies'));
-const PolicyDetail = lazy(() => import('./pages/security/policy'));
-const Simulator = lazy(() => import('./pages/security/simulator'));
-const Onboarding = lazy(() => import('./pages/security/onboarding'));
-const CaDetail = lazy(() => import('./pages/security/ca'));
-const RegisterCa = lazy(() => import('./pages/security/register-ca'));
-const TemplateList = lazy(() => import('./pages/security/templates'));
-const TemplateDetail = lazy(() => import('./pages/security/template'));
-const UserList = lazy(() => import('./pages/users/list'));
-const UserDetail = lazy(() => import('./pages/users/detail'));
-const MqttTest = lazy(() => import('./pages/mqtt/page'));
-const Audit = lazy(() => import('./pages/audit'));
-const Refusals = lazy(() => import('./pages/refusals'));
-const Settings = lazy(() => import('./pages/settings/page'));
-const NotFound = lazy(() => import('./pages/not-found'));
+const TunnelList = part(() => import('./pages/tunnels/list'));
+const CreateTunnel = part(() => import('./pages/tunnels/create'));
+const TunnelDetail = part(() => import('./pages/tunnels/detail'));
+const ThingList = part(() => import('./pages/things/list'));
+const ThingDetail = part(() => import('./pages/things/detail'));
+const CertificateList = part(() => import('./pages/security/certificates'));
+const CertificateDetail = part(() => import('./pages/security/certificate'));
+const PolicyList = part(() => import('./pages/security/policies'));
+const PolicyDetail = part(() => import('./pages/security/policy'));
+const Simulator = part(() => import('./pages/security/simulator'));
+const Onboarding = part(() => import('./pages/security/onboarding'));
+const CaDetail = part(() => import('./pages/security/ca'));
+const RegisterCa = part(() => import('./pages/security/register-ca'));
+const TemplateList = part(() => import('./pages/security/templates'));
+const TemplateDetail = part(() => import('./pages/security/template'));
+const UserList = part(() => import('./pages/users/list'));
+const UserDetail = part(() => import('./pages/users/detail'));
+const MqttTest = part(() => import('./pages/mqtt/page'));
+const Audit = part(() => import('./pages/audit'));
+const Refusals = part(() => import('./pages/refusals'));
+const Settings = part(() => import('./pages/settings/page'));
+const NotFound = part(() => import('./pages/not-found'));
 
 interface Page {
   title: string;
@@ -240,27 +239,3 @@ export function App() {
     </>
   );
 }
-
-/** Keeps an error of one page from the others. */
-class Fence extends Component<{ children: ReactNode }, { error?: Error }> {
-  override state: { error?: Error } = {};
-
-  static getDerivedStateFromError(error: Error) {
-    return { error };
-  }
-
-  override render() {
-    const { error } = this.state;
-    if (!error) return this.props.children;
-    return (
-      <Alert
-        type="error"
-        header={m.app.crashed}
-        action={<Button onClick={() => location.reload()}>{m.app.reload}</Button>}
-      >
-        {error.message}
-      </Alert>
-    );
-  }
-}
-

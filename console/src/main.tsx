@@ -2,7 +2,7 @@
 import '@cloudscape-design/global-styles/index.css';
 import './style.css';
 
-import { lay } from './messages';
+import { lay, m } from './messages';
 import { catalogueOf, componentsOf, KEY, languageOf, localeOf } from './messages/languages';
 import { setLocale } from './messages/locale';
 
@@ -17,4 +17,19 @@ async function begin(): Promise<void> {
   start(language, await components);
 }
 
-void begin();
+/** Instead of an empty page. */
+function failed(): void {
+  const text = document.createElement('p');
+  text.textContent = `${m.app.notLoaded}. ${m.app.notLoadedText}`;
+  const again = document.createElement('button');
+  again.textContent = m.app.reload;
+  again.onclick = () => location.reload();
+  const root = document.getElementById('root');
+  root?.classList.add('not-loaded');
+  root?.replaceChildren(text, again);
+}
+
+begin().catch((error: unknown) => {
+  failed();
+  throw error;
+});

@@ -45,6 +45,8 @@ export const en = {
     updated: 'Kept up to date',
     reconnecting: 'The server does not answer. What is shown is from before; trying again.',
     crashed: 'The console stopped on an error of its own',
+    notLoaded: 'A part of the console did not arrive',
+    notLoadedText: 'The connection was interrupted, or the server was updated meanwhile.',
     reload: 'Load the page again',
   },
   trouble: {

@@ -5,7 +5,7 @@ import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import Link from '@cloudscape-design/components/link';
 import Spinner from '@cloudscape-design/components/spinner';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 
 import { useLive } from '../../api/live';
 import { aws } from '../../api/command';
@@ -13,6 +13,7 @@ import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { DetailPage, Facts } from '../../parts/detail';
 import { useNotices } from '../../parts/feedback';
+import { Fence, part } from '../../parts/fence';
 import { go, href, replace, usePlace } from '../../router';
 import { describeTunnel, endOf, heldTokens, isOpen, type Tokens, type Tunnel } from './data';
 import { RemoveDialog, RotateDialog, type Removal } from './dialogs';
@@ -21,7 +22,7 @@ import { EndNotice, NextDialog } from './next';
 import { Side, Status, TimeLeft } from './parts';
 import { TokenPanel } from './tokens';
 
-const TerminalPanel = lazy(() => import('../terminal/panel'));
+const TerminalPanel = part(() => import('../terminal/panel'));
 
 export default function TunnelDetail({ id }: { id: string }) {
   const { query } = usePlace();
@@ -117,9 +118,11 @@ export default function TunnelDetail({ id }: { id: string }) {
               />
             )}
             <TunnelFacts tunnel={tunnel} now={now} />
-            <Suspense fallback={<Spinner />}>
-              <TerminalPanel tunnel={tunnel} notice={end} working={setWorking} />
-            </Suspense>
+            <Fence>
+              <Suspense fallback={<Spinner />}>
+                <TerminalPanel tunnel={tunnel} notice={end} working={setWorking} />
+              </Suspense>
+            </Fence>
             <History arn={tunnel.tunnelArn ?? ''} />
           </>
         );
