@@ -116,18 +116,35 @@ function onboardingPage(name?: string): Page {
 }
 
 const NAVIGATION: SideNavigationProps.Item[] = [
-  { type: 'link', text: m.tunnels.title, href: '#/tunnels' },
-  { type: 'link', text: m.things.title, href: '#/things' },
-  { type: 'link', text: m.mqtt.title, href: '#/mqtt' },
-  { type: 'divider' },
-  { type: 'link', text: m.certificates.title, href: '#/certificates' },
-  { type: 'link', text: m.policies.title, href: '#/policies' },
-  { type: 'link', text: m.policies.simulator, href: '#/simulator' },
-  { type: 'link', text: m.cas.title, href: '#/onboarding' },
-  { type: 'link', text: m.templates.title, href: '#/templates' },
-  { type: 'link', text: m.users.title, href: '#/users' },
-  { type: 'link', text: m.refusals.title, href: '#/refusals' },
-  { type: 'link', text: m.audit.title, href: '#/audit' },
+  {
+    type: 'section-group',
+    title: m.app.manage,
+    items: [
+      { type: 'link', text: m.tunnels.title, href: '#/tunnels' },
+      { type: 'link', text: m.things.title, href: '#/things' },
+      { type: 'link', text: m.mqtt.title, href: '#/mqtt' },
+    ],
+  },
+  {
+    type: 'section-group',
+    title: m.app.security,
+    items: [
+      { type: 'link', text: m.certificates.title, href: '#/certificates' },
+      { type: 'link', text: m.policies.title, href: '#/policies' },
+      { type: 'link', text: m.policies.simulator, href: '#/simulator' },
+      { type: 'link', text: m.cas.title, href: '#/onboarding' },
+      { type: 'link', text: m.templates.title, href: '#/templates' },
+      { type: 'link', text: m.users.title, href: '#/users' },
+    ],
+  },
+  {
+    type: 'section-group',
+    title: m.app.monitor,
+    items: [
+      { type: 'link', text: m.refusals.title, href: '#/refusals' },
+      { type: 'link', text: m.audit.title, href: '#/audit' },
+    ],
+  },
   { type: 'divider' },
   { type: 'link', text: m.settings.title, href: '#/settings' },
 ];
