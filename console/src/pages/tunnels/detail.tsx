@@ -35,6 +35,11 @@ export default function TunnelDetail({ id }: { id: string }) {
   const [next, setNext] = useState<string>();
   const [working, setWorking] = useState(false);
   const [now, setNow] = useState(Date.now());
+  const { refresh } = live;
+  useEffect(() => {
+    // The source is connected now.
+    if (working) refresh();
+  }, [working, refresh]);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1_000);
     return () => clearInterval(timer);
