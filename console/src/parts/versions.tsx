@@ -9,13 +9,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 
 import { useLive, type Live } from '../api/live';
-import { moment } from '../api/time';
 import { m } from '../messages';
 import { Document } from './detail';
 import { Diff } from './diff';
 import { SameOnCommandLine, Trouble } from './feedback';
 import { SectionTable } from './section';
 import { useView } from './table';
+import { When, Whole } from './whole';
 
 export interface Shown {
   version: string;
@@ -145,15 +145,15 @@ export function VersionTable({ live, versions, inUse, shown, description, comman
           header: m.versions.column,
           isRowHeader: true,
           cell: ({ id }) => (
-            <>
+            <Whole>
               <Link onFollow={() => choose(id)} ariaLabel={m.versions.show(id)}>
                 {id}
               </Link>
               {id === inUse ? ` (${m.versions.inUse})` : ''}
-            </>
+            </Whole>
           ),
         },
-        { id: 'created', header: m.versions.created, cell: ({ created }) => moment(created) },
+        { id: 'created', header: m.versions.created, cell: ({ created }) => <When at={created} /> },
         {
           id: 'actions',
           header: m.app.actions,

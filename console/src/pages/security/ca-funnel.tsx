@@ -7,7 +7,7 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
+import type { StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 
 import { retry } from '../../api/adit';
@@ -15,12 +15,12 @@ import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
 import { attemptsOf } from '../../api/provisioning';
-import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { SameOnCommandLine, Trouble } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
 import { usePages } from '../../parts/pages';
 import { useView } from '../../parts/table';
+import { StatusWord, When } from '../../parts/whole';
 import { href } from '../../router';
 import { counts, newcomers, type Newcomer, type Stage } from './newcomers';
 
@@ -122,9 +122,9 @@ export function CaFunnel({ id }: { id: string }) {
           header: m.ca.stage,
           minWidth: 120,
           cell: ({ stage, status }) => (
-            <StatusIndicator type={TYPES[stage]}>
+            <StatusWord type={TYPES[stage]}>
               {stage === 'other' ? (status ?? m.ca.other) : m.ca.stages[stage]}
-            </StatusIndicator>
+            </StatusWord>
           ),
         },
         {
@@ -136,14 +136,14 @@ export function CaFunnel({ id }: { id: string }) {
         },
         { id: 'why', header: m.cas.why, minWidth: 240, cell: ({ why }) => why ?? '–' },
         { id: 'tries', header: m.cas.tries, cell: ({ tries }) => tries },
-        { id: 'last', header: m.cas.last, cell: ({ last }) => moment(new Date(last)) },
+        { id: 'last', header: m.cas.last, cell: ({ last }) => <When at={new Date(last)} /> },
         {
           id: 'retry',
           header: m.cas.actions,
           minWidth: 140,
           cell: (one) =>
             one.stage === 'failed' ? (
-              <Button onClick={() => again(one)} ariaLabel={m.cas.retryOf(one.id.slice(0, 16))}>
+              <Button wrapText={false} onClick={() => again(one)} ariaLabel={m.cas.retryOf(one.id.slice(0, 16))}>
                 {m.cas.retry}
               </Button>
             ) : (

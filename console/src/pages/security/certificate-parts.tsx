@@ -12,11 +12,11 @@ import { connections, refusals, type Connection, type Refusal } from '../../api/
 import { clients } from '../../api/clients';
 import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
-import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { SameOnCommandLine, Said } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
 import { Picker, SectionTable } from '../../parts/section';
+import { When } from '../../parts/whole';
 import { href } from '../../router';
 import { stageOf } from '../refusals';
 import { someThings } from './attachments';
@@ -144,7 +144,7 @@ export function Clients({ id }: { id: string }) {
         {
           id: 'since',
           header: m.certificates.since,
-          cell: ({ connectedSince }) => moment(connectedSince === undefined ? undefined : new Date(connectedSince * 1000)),
+          cell: ({ connectedSince }) => <When at={connectedSince === undefined ? undefined : new Date(connectedSince * 1000)} />,
         },
       ]}
     />
@@ -165,7 +165,7 @@ export function Refused({ id }: { id: string }) {
       none={m.certificates.noRefusals}
       actions={<Button href={href(['refusals'], { certificateId: id })}>{m.certificates.allRefusals}</Button>}
       columns={[
-        { id: 'when', header: m.refusals.when, isRowHeader: true, cell: ({ at }) => moment(at) },
+        { id: 'when', header: m.refusals.when, isRowHeader: true, cell: ({ at }) => <When at={at} /> },
         { id: 'stage', header: m.refusals.stage, cell: ({ stage }) => stageOf(stage) },
         { id: 'why', header: m.refusals.why, minWidth: 320, cell: ({ reason }) => <Said>{reason}</Said> },
         { id: 'client', header: m.refusals.client, cell: ({ clientId }) => clientId ?? '–' },

@@ -2,7 +2,6 @@
 import type { Certificate } from '@aws-sdk/client-iot';
 import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { TableProps } from '@cloudscape-design/components/table';
 import { useState } from 'react';
 
@@ -11,6 +10,7 @@ import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { ListTable, None } from '../../parts/list-table';
 import { arrange, useView } from '../../parts/table';
+import { StatusWord } from '../../parts/whole';
 import { go, href } from '../../router';
 import { CreateCertificateDialog } from './create-certificate';
 import { listCertificates } from './data';
@@ -23,10 +23,10 @@ const KEYS: Record<string, (row: Certificate) => string | number> = {
 };
 
 export function CertificateStatus({ status }: { status: string | undefined }) {
-  if (status === 'ACTIVE') return <StatusIndicator type="success">{m.certificates.active}</StatusIndicator>;
-  if (status === 'REVOKED') return <StatusIndicator type="error">{m.certificates.revoked}</StatusIndicator>;
-  if (status === 'INACTIVE') return <StatusIndicator type="stopped">{m.certificates.inactive}</StatusIndicator>;
-  return <StatusIndicator type="pending">{m.certificates.pending}</StatusIndicator>;
+  if (status === 'ACTIVE') return <StatusWord type="success">{m.certificates.active}</StatusWord>;
+  if (status === 'REVOKED') return <StatusWord type="error">{m.certificates.revoked}</StatusWord>;
+  if (status === 'INACTIVE') return <StatusWord type="stopped">{m.certificates.inactive}</StatusWord>;
+  return <StatusWord type="pending">{m.certificates.pending}</StatusWord>;
 }
 
 const COLUMNS: TableProps.ColumnDefinition<Certificate>[] = [

@@ -6,17 +6,16 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 
 import { attempts, retry, type Attempt } from '../../api/adit';
 import { textOf } from '../../api/errors';
 import { useLive } from '../../api/live';
-import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { Trouble, useNotices } from '../../parts/feedback';
 import { usePages } from '../../parts/pages';
 import { useView } from '../../parts/table';
+import { StatusWord, When } from '../../parts/whole';
 import { href } from '../../router';
 
 export function Funnel() {
@@ -95,9 +94,9 @@ export function Funnel() {
           minWidth: 120,
           cell: (one) =>
             one.succeeded ? (
-              <StatusIndicator type="success">{m.cas.came}</StatusIndicator>
+              <StatusWord type="success">{m.cas.came}</StatusWord>
             ) : (
-              <StatusIndicator type="error">{m.cas.failed}</StatusIndicator>
+              <StatusWord type="error">{m.cas.failed}</StatusWord>
             ),
         },
         {
@@ -112,7 +111,7 @@ export function Funnel() {
           cell: (one) => (one.succeeded ? '–' : `${one.step ?? ''}: ${one.reason ?? ''}`),
         },
         { id: 'tries', header: m.cas.tries, cell: (one) => one.tries },
-        { id: 'last', header: m.cas.last, cell: (one) => moment(new Date(one.lastAt * 1000)) },
+        { id: 'last', header: m.cas.last, cell: (one) => <When at={new Date(one.lastAt * 1000)} /> },
         {
           id: 'retry',
           header: m.cas.actions,
@@ -121,7 +120,7 @@ export function Funnel() {
             succeeded ? (
               '–'
             ) : (
-              <Button onClick={() => void again(certificateId)} ariaLabel={m.cas.retryOf(certificateId.slice(0, 16))}>
+              <Button wrapText={false} onClick={() => void again(certificateId)} ariaLabel={m.cas.retryOf(certificateId.slice(0, 16))}>
                 {m.cas.retry}
               </Button>
             ),

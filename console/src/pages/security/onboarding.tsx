@@ -16,11 +16,11 @@ import { useState } from 'react';
 
 import { clients } from '../../api/clients';
 import { each, useLive } from '../../api/live';
-import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { count } from '../../messages/locale';
 import { Token } from '../../parts/detail';
 import { Command, Trouble } from '../../parts/feedback';
+import { When } from '../../parts/whole';
 import { href } from '../../router';
 import { changesOf, type Change } from './ca-changes';
 import { CertificateStatus } from './certificates';
@@ -128,7 +128,7 @@ export default function Onboarding() {
                   '–'
                 ),
             },
-            { id: 'created', header: m.cas.created, cell: (ca) => moment(ca.creationDate) },
+            { id: 'created', header: m.cas.created, cell: (ca) => <When at={ca.creationDate} /> },
           ]}
         />
         <Funnel />

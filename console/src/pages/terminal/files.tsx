@@ -9,10 +9,10 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { count } from '../../messages/locale';
 import { save, useNotices } from '../../parts/feedback';
+import { When } from '../../parts/whole';
 import type { Ssh } from '../../ssh/client';
 import { Sftp, type Entry } from '../../ssh/sftp';
 
@@ -129,7 +129,7 @@ export function Files({ ssh }: { ssh: Ssh }) {
               entry.folder ? <Link onFollow={() => void go(at(entry.name))}>{entry.name}/</Link> : entry.name,
           },
           { id: 'size', header: m.ssh.size, cell: (entry) => (entry.folder ? '–' : count(entry.size)) },
-          { id: 'modified', header: m.ssh.modified, cell: (entry) => moment(new Date(entry.modified)) },
+          { id: 'modified', header: m.ssh.modified, cell: (entry) => <When at={new Date(entry.modified)} /> },
           {
             id: 'download',
             header: m.app.actions,

@@ -21,6 +21,7 @@ import { SameOnCommandLine, useNotices } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
 import { None } from '../../parts/list-table';
 import { Picker, SectionTable } from '../../parts/section';
+import { When } from '../../parts/whole';
 import { href } from '../../router';
 import { CertificateStatus } from '../security/certificates';
 import { listCertificates } from '../security/data';
@@ -95,7 +96,7 @@ export function Certificates({ name }: { name: string }) {
             minWidth: 130,
             cell: ({ certificate }) => (certificate ? <CertificateStatus status={certificate.status} /> : '–'),
           },
-          { id: 'until', header: m.things.validUntil, cell: ({ certificate }) => moment(certificate?.validity?.notAfter) },
+          { id: 'until', header: m.things.validUntil, cell: ({ certificate }) => <When at={certificate?.validity?.notAfter} /> },
           {
             id: 'actions',
             header: m.app.actions,

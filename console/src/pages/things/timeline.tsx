@@ -10,6 +10,7 @@ import { SameOnCommandLine } from '../../parts/feedback';
 import { None } from '../../parts/list-table';
 import { SectionTable } from '../../parts/section';
 import { useMore } from '../../parts/more';
+import { When } from '../../parts/whole';
 import { href } from '../../router';
 import { thingEvents, told, type ThingEvent } from './events';
 
@@ -32,7 +33,7 @@ export function Timeline({ name }: { name: string }) {
       none={<None title={m.things.timelineNone} text={m.things.timelineNoneText} />}
       pagination={pagination}
       columns={[
-        { id: 'when', header: m.things.when, minWidth: 140, cell: (row) => moment(row.at) },
+        { id: 'when', header: m.things.when, minWidth: 140, cell: (row) => <When at={row.at} /> },
         {
           id: 'what',
           header: m.things.what,

@@ -3,10 +3,10 @@ import Link from '@cloudscape-design/components/link';
 
 import { aws } from '../../api/command';
 import { useLive } from '../../api/live';
-import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { SameOnCommandLine } from '../../parts/feedback';
 import { SectionTable } from '../../parts/section';
+import { When } from '../../parts/whole';
 import { href } from '../../router';
 import { listTunnels, type TunnelSummary } from '../tunnels/data';
 import { Status } from '../tunnels/parts';
@@ -30,7 +30,7 @@ export function Tunnels({ name }: { name: string }) {
         },
         { id: 'status', header: m.tunnels.status, cell: (row) => <Status status={row.status} /> },
         { id: 'about', header: m.tunnels.about, cell: (row) => row.description || '–' },
-        { id: 'created', header: m.tunnels.created, cell: (row) => moment(row.createdAt) },
+        { id: 'created', header: m.tunnels.created, cell: (row) => <When at={row.createdAt} /> },
       ]}
     />
   );

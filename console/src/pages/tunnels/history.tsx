@@ -3,11 +3,11 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
 import { auditEvents, type AuditEvent } from '../../api/audit';
 import { curl } from '../../api/command';
-import { moment } from '../../api/time';
 import { m } from '../../messages';
 import { SameOnCommandLine } from '../../parts/feedback';
 import { useMore } from '../../parts/more';
 import { SectionTable } from '../../parts/section';
+import { When } from '../../parts/whole';
 import { told } from './happening';
 
 /** Events that are asked for at once. */
@@ -30,7 +30,7 @@ export function History({ arn }: { arn: string }) {
       pagination={pagination}
       footer={<SameOnCommandLine command={curl('/adit/audit-events', { resource: arn })} />}
       columns={[
-        { id: 'when', header: m.history.when, minWidth: 140, cell: (row) => moment(row.at) },
+        { id: 'when', header: m.history.when, minWidth: 140, cell: (row) => <When at={row.at} /> },
         { id: 'side', header: m.history.side, cell: (row) => (row.side ? side[row.side] : '–') },
         {
           id: 'what',

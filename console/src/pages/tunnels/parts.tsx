@@ -1,26 +1,26 @@
 /** What several pages show of a tunnel. */
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
 import { span } from '../../api/time';
 import { m } from '../../messages';
 import { endOf, endsSoon, isOpen, type Tunnel } from './data';
+import { StatusWord } from '../../parts/whole';
 
 export function Status({ status }: { status: string | undefined }) {
   return status === 'OPEN' ? (
-    <StatusIndicator type="success">{m.tunnels.open}</StatusIndicator>
+    <StatusWord type="success">{m.tunnels.open}</StatusWord>
   ) : (
-    <StatusIndicator type="stopped">{m.tunnels.closed}</StatusIndicator>
+    <StatusWord type="stopped">{m.tunnels.closed}</StatusWord>
   );
 }
 
 export function Side({ status }: { status: string | undefined }) {
   if (!status) return <>–</>;
   return status === 'CONNECTED' ? (
-    <StatusIndicator type="success">{m.tunnels.connected}</StatusIndicator>
+    <StatusWord type="success">{m.tunnels.connected}</StatusWord>
   ) : (
-    <StatusIndicator type="pending" colorOverride="grey">
+    <StatusWord type="pending" colorOverride="grey">
       {m.tunnels.disconnected}
-    </StatusIndicator>
+    </StatusWord>
   );
 }
 
@@ -30,8 +30,8 @@ export function TimeLeft({ tunnel, now }: { tunnel: Tunnel; now: number }) {
   const text = span(end - now);
   if (!endsSoon(tunnel, now)) return <>{text}</>;
   return (
-    <StatusIndicator type="warning" iconAriaLabel={m.tunnels.soon}>
+    <StatusWord type="warning" iconAriaLabel={m.tunnels.soon}>
       {text}
-    </StatusIndicator>
+    </StatusWord>
   );
 }

@@ -9,7 +9,6 @@ import {
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 
 import { aws } from '../../api/command';
@@ -21,6 +20,7 @@ import { Confirm } from '../../parts/confirm';
 import { SameOnCommandLine, useNotices } from '../../parts/feedback';
 import { useAct } from '../../parts/form';
 import { SectionTable } from '../../parts/section';
+import { StatusWord, When } from '../../parts/whole';
 import { CreateKeyDialog } from './create-key';
 
 type Key = AccessKeyMetadata & { used: AccessKeyLastUsed | undefined };
@@ -77,12 +77,12 @@ export function Keys({ user }: { user: string }) {
             minWidth: 120,
             cell: ({ Status }) =>
               Status === 'Active' ? (
-                <StatusIndicator type="success">{m.users.active}</StatusIndicator>
+                <StatusWord type="success">{m.users.active}</StatusWord>
               ) : (
-                <StatusIndicator type="stopped">{m.users.inactive}</StatusIndicator>
+                <StatusWord type="stopped">{m.users.inactive}</StatusWord>
               ),
           },
-          { id: 'created', header: m.users.created, minWidth: 160, cell: ({ CreateDate }) => moment(CreateDate) },
+          { id: 'created', header: m.users.created, minWidth: 160, cell: ({ CreateDate }) => <When at={CreateDate} /> },
           { id: 'used', header: m.users.lastUsed, minWidth: 160, cell: ({ used }) => lastUse(used) },
           {
             id: 'actions',
