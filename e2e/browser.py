@@ -1,18 +1,17 @@
-"""Debian's Chromium on the console, and an sshd that asks for a password."""
+"""Debian's Chromium on the console."""
 
 import contextlib
 import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import devices
 import pytest
-from harness import ROOT, Process, Service, free_port, wait_for
+from harness import ROOT, Service, wait_for
 from playwright.sync_api import expect, sync_playwright
 
 # What a page keeps up to date may be some seconds old.
@@ -208,35 +207,6 @@ class Console:
 
     def wait_terminal(self, pattern, timeout=20):
         wait_for(lambda: re.search(pattern, self.terminal()), lambda: f"{pattern!r} in\n{self.terminal()}", timeout, 0.1)
-
-
-class PasswordSshd:
-    """An sshd with an RSA host key whose root has a password of ours, in a mount namespace of its own."""
-
-    def __init__(self, folder, password):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.port, self.user = free_port(), "root"
-        subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", folder / "host_key"], check=True, timeout=60)
-        hashed = subprocess.run(
-            ["openssl", "passwd", "-6", "-stdin"], input=password, capture_output=True, text=True, check=True, timeout=30
-        ).stdout.strip()
-        (folder / "shadow").write_text(f"root:{hashed}:20000:0:99999:7:::\nsshd:!:20000::::::\n")
-        (folder / "shadow").chmod(0o600)
-        (folder / "sshd_config").write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\nPidFile none\nUsePAM no\n"
-            "PasswordAuthentication yes\nPubkeyAuthentication no\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n"
-        )
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-        script = 'mount --bind "$1" /etc/shadow && exec "$2" -D -e -f "$3"'
-        command = ["unshare", "--mount", "sh", "-c", script, "sh", folder / "shadow", program, folder / "sshd_config"]
-        if os.getuid() != 0:
-            command = ["sudo", "-n", *command]
-        self.process = Process(command, folder, "sshd")
-        wait_for(lambda: "Server listening" in self.process.err(), self.process.describe)
-
-    def end(self):
-        self.process.kill()
 
 
 class Tap:

@@ -1,6 +1,7 @@
 """Every test gets the real programs, each in a folder of its own and on free ports."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ os.environ.pop("AWS_CA_BUNDLE", None)
 import devices  # noqa: E402
 import harness  # noqa: E402
 from agents import Agent  # noqa: E402
+from sshd import Sshd  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +26,7 @@ def server(binaries, tmp_path_factory):
     """One server for the tests of a module that only open tunnels of their own."""
     server = harness.Server(tmp_path_factory.mktemp("server")).start()
     yield server
-    server.stop(harness.signal.SIGKILL)
+    server.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def broker(binaries, tmp_path_factory):
     """One server with MQTT for the tests of a module, which use things and topics of their own."""
     server = harness.Server(tmp_path_factory.mktemp("broker")).with_mqtt().start()
     yield server
-    server.stop(harness.signal.SIGKILL)
+    server.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -107,6 +109,6 @@ def service():
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory):
-    sshd = harness.Sshd(tmp_path_factory.mktemp("sshd"))
+    sshd = Sshd(tmp_path_factory.mktemp("sshd"))
     yield sshd
     sshd.end()

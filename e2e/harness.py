@@ -1,13 +1,11 @@
-"""Starts and ends the real programs: server, local proxy, `aws`, sshd; and small TCP services."""
+"""Starts and ends the real programs: server, local proxy, `aws`; and small TCP services."""
 
 import contextlib
-import getpass
 import hashlib
 import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -551,68 +549,6 @@ def digest_of(connection, total):
         digest.update(view[:size])
         left -= size
     return digest.hexdigest()
-
-
-class Sshd:
-    """A private OpenSSH server on a free port, with its own host key and one user key; `prefix` puts it into a namespace."""
-
-    def __init__(self, folder, prefix=(), port=None):
-        program = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-        assert program, "sshd is missing: apt-get install openssh-server"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.getuid() == 0:
-            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        self.folder, self.port, self.user = folder, port or free_port(), getpass.getuser()
-        self.key = folder / "user_key"
-        for path in (folder / "host_key", self.key):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True, timeout=30)
-        (folder / "authorized_keys").write_text(self.key.with_suffix(".pub").read_text())
-        (folder / "sshd_config").write_text(
-            f"""
-            Port {self.port}
-            ListenAddress 127.0.0.1
-            HostKey {folder}/host_key
-            AuthorizedKeysFile {folder}/authorized_keys
-            PidFile none
-            StrictModes no
-            UsePAM no
-            PasswordAuthentication no
-            PermitRootLogin yes
-            MaxStartups 200
-            MaxSessions 200
-            Subsystem sftp internal-sftp
-            """
-        )
-        self.process = Process([*prefix, program, "-D", "-e", "-f", folder / "sshd_config"], folder, "sshd")
-        wait_for(lambda: "Server listening" in self.process.err(), self.process.describe)
-
-    def options(self, port):
-        return [
-            "-i", str(self.key), "-F", "/dev/null",
-            "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-            "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20",
-        ]
-
-    def ssh(self, port, *command, input=None, timeout=60):
-        return subprocess.run(
-            ["ssh", *self.options(port), "-p", str(port), f"{self.user}@localhost", *command],
-            input=input, capture_output=True, text=True, timeout=timeout, env=clean_environment(),
-        )
-
-    def shell(self, port):
-        """An ssh session that stays open; talk to it through its pipes."""
-        return subprocess.Popen(
-            ["ssh", *self.options(port), "-p", str(port), f"{self.user}@localhost", "cat"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(),
-        )
-
-    def end(self):
-        self.process.kill()
-
-
-def end_shell(session):
-    session.kill()
-    session.communicate(timeout=10)
 
 
 def certificate_of(port, ca=None):

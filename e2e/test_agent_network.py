@@ -6,6 +6,7 @@ still the same device, and it never storms.
 
 import os
 import random
+import signal
 import threading
 import time
 
@@ -27,7 +28,7 @@ def broker(binaries, tmp_path_factory):
         pytest.skip("needs root: network namespaces of its own")
     server = harness.Server(tmp_path_factory.mktemp("broker"), names=[HOST]).with_mqtt().start()
     yield server
-    server.stop(harness.signal.SIGKILL)
+    server.stop(signal.SIGKILL)
 
 
 class Place:

@@ -5,6 +5,7 @@ The device has a network namespace of its own: what a client on this side sees c
 
 import filecmp
 import os
+import signal
 import sys
 
 import harness
@@ -14,6 +15,7 @@ from devices import Device
 from harness import Process, free_port, wait_for
 from network import HOST, Network
 from services import Ftp, Vnc, run
+from sshd import Sshd
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def network():
 def broker(binaries, network, tmp_path_factory):
     server = harness.Server(tmp_path_factory.mktemp("broker"), names=[HOST]).with_mqtt().start()
     yield server
-    server.stop(harness.signal.SIGKILL)
+    server.stop(signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def web(network, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sshd(network, tmp_path_factory):
-    sshd = harness.Sshd(tmp_path_factory.mktemp("sshd"), prefix=network.inside)
+    sshd = Sshd(tmp_path_factory.mktemp("sshd"), prefix=network.inside)
     yield sshd
     sshd.end()
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -38,7 +39,7 @@ def broker(binaries, tmp_path_factory):
     }
     server = harness.Server(tmp_path_factory.mktemp("broker"), **settings).with_mqtt().start()
     yield server
-    server.stop(harness.signal.SIGKILL)
+    server.stop(signal.SIGKILL)
 
 
 def rows_of(server, thing):

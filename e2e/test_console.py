@@ -1,13 +1,17 @@
 """Walkthrough D: the console in Debian's Chromium, with the real server, agent, sshd and local proxies."""
 
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import devices
 import harness
-from browser import NETWORK, PasswordSshd, Tap, chrome, console, open_console, tunnel_id  # noqa: F401
-from harness import Sshd, wait_for
+from browser import NETWORK, Tap, chrome, console, open_console, tunnel_id  # noqa: F401
+from harness import wait_for
 from playwright.sync_api import expect
+from sshd import PasswordSshd, Sshd
 
 PASSWORD = "correct horse battery staple"
 
@@ -128,7 +132,7 @@ def test_quick_setup_terminal_files_close_and_duplicate(broker, console, agent, 
     tunnel = create_quick(console, lamp.device.name)
     console.log_in(sshd.user, key=sshd.key)
     expect(console.page.get_by_text("for the first time from this browser")).to_be_visible()
-    known = harness.subprocess.run(
+    known = subprocess.run(
         ["ssh-keygen", "-lf", sshd.folder / "host_key.pub"], capture_output=True, text=True, check=True
     ).stdout.split()[1]
     expect(console.page.get_by_text(f"ssh-ed25519 {known}")).to_be_visible()
@@ -147,7 +151,7 @@ def test_quick_setup_terminal_files_close_and_duplicate(broker, console, agent, 
     expect(console.fact("Source")).to_contain_text("Connected")
 
     # Files, there and back, in a folder of the test's own.
-    content = harness.os.urandom(300_000)
+    content = os.urandom(300_000)
     sent = tmp_path / "noise.bin"
     sent.write_bytes(content)
     (tmp_path / "device").mkdir()
@@ -155,7 +159,7 @@ def test_quick_setup_terminal_files_close_and_duplicate(broker, console, agent, 
     console.type("echo in-the-$((1+1))nd-tab")
     console.wait_terminal("in-the-2nd-tab")
     console.page.get_by_role("button", name="Files").click()
-    home = harness.Path("~").expanduser()
+    home = Path("~").expanduser()
     for folder in [home, *home.parents]:
         expect(console.page.get_by_text(str(folder), exact=True)).to_be_visible()
         if folder.name:
@@ -229,7 +233,7 @@ def test_the_commands_without_tokens_that_are_shown(broker, console, agent, sshd
     env = {**broker.env, "PATH": f"{harness.bin_dir()}:{broker.env['PATH']}", "HOME": str(tmp_path)}
     for line in shown.strip().splitlines():
         line = line.replace("USER@", f"{sshd.user}@").replace("ssh ", f"ssh {options} ", 1)
-        done = harness.subprocess.run(["bash", "-c", f"{line} echo through"], env=env, capture_output=True, text=True, timeout=60, stdin=harness.subprocess.DEVNULL)
+        done = subprocess.run(["bash", "-c", f"{line} echo through"], env=env, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
         assert done.stdout == "through\n", f"{line}\n{done.stdout}{done.stderr}"
 
 

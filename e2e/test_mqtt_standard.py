@@ -1,5 +1,6 @@
 """What the OASIS standards ask of a server, in the profile `standard`: packet by packet, in both versions."""
 
+import signal
 import time
 import uuid
 
@@ -23,7 +24,7 @@ def server(binaries, tmp_path_factory):
     server.listen.append({"address": f"127.0.0.1:{server.mqtt_port}", "tls": False, "serve": ["mqtt"]})
     server.start()
     yield server
-    server.stop(harness.signal.SIGKILL)
+    server.stop(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import harness
 import pytest
 from harness import Process, bin_dir, clean_environment, wait_for
+from sshd import Sshd
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -63,7 +64,7 @@ def test_run_it_for_real(binaries, namespace, tmp_path):
         on_device = background("agent", f"PATH=$PWD/target/release:$PATH\n{agent}")
         on_device.wait_text("connected to")
 
-        sshd = harness.Sshd(tmp_path / "sshd", prefix=namespace, port=22)
+        sshd = Sshd(tmp_path / "sshd", prefix=namespace, port=22)
         started.append(sshd.process)
         (tmp_path / "www").mkdir()
         (tmp_path / "www/index.html").write_text("a page of lamp1")

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from agents import Agent
 from devices import document, fresh
-from harness import Sshd, free_port, greeter, wait_for
+from harness import free_port, greeter, wait_for
 from operators import Home, Operator
+from sshd import Sshd
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness import Noise, ask, clean_environment, dial, digest_of, end_shell, ended, free_port, read_exactly, wait_for
+from harness import Noise, ask, clean_environment, dial, digest_of, ended, free_port, read_exactly, wait_for
+from sshd import end_shell
 from test_tokens import USED, refusal
 
 GIB = 1 << 30
