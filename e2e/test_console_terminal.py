@@ -85,6 +85,8 @@ def test_utf8_both_ways(console, lamp, sshd):
     console.page.keyboard.press("Enter")
     # The bytes that the shell was given.
     wait_for(lambda: text.encode().hex() in re.sub(r"\s", "", console.terminal()), lambda: console.terminal())
+    # A shell that has no locale of its own is told that letters may have several bytes, and edits them as such.
+    run(console, "locale charmap", "UTF-8")
     # In pieces that end within letters.
     run(console, r"clear; printf '\346\227'; sleep 0.2; printf '\245\346\234'; sleep 0.2; printf '\254\n'", "日本")
     console.button("Disconnect").click()

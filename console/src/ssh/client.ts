@@ -135,6 +135,8 @@ export class Ssh {
   async shell(columns: number, rows: number): Promise<Shell> {
     const channel = await this.session.openChannel('session');
     if (!(await channel.request(new PtyRequest(columns, rows)))) throw new SshChannelError(m.ssh.faults.noTerminal);
+    // Debian's sshd takes it, and a shell without a locale of its own would not know letters of several bytes.
+    await channel.request(new EnvironmentRequest('LC_CTYPE', 'C.UTF-8'));
     const shell = new Shell(channel);
     await channel.request(new ChannelRequestMessage('shell', true));
     return shell;
@@ -218,6 +220,24 @@ class PtyRequest extends ChannelRequestMessage {
     for (const number of [this.columns, this.rows, 0, 0]) writer.writeUInt32(number);
     // Modes: IUTF8 on, then their end. spec: RFC 8160
     writer.writeBinary(Buffer.from([42, 0, 0, 0, 1, 0]));
+  }
+}
+
+/** A device may ignore it. spec: RFC 4254 §6.4 */
+class EnvironmentRequest extends ChannelRequestMessage {
+  private readonly name: string;
+  private readonly value: string;
+
+  constructor(name: string, value: string) {
+    super('env', false);
+    this.name = name;
+    this.value = value;
+  }
+
+  protected override onWrite(writer: SshDataWriter): void {
+    super.onWrite(writer);
+    writer.writeString(this.name, 'ascii');
+    writer.writeString(this.value, 'ascii');
   }
 }
 
