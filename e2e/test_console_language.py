@@ -31,7 +31,7 @@ LEFT = r"""() => {
 DATA = re.compile(
     r"(?:adit(?: [\d.]+)?|SSH|DEFAULT|lamp1|Lamp|policy-\w+|root|the lamp in the hall|an old one|site|hall"
     r"|localhost(?::\d+)?|[\w-]+\.localhost|us-east-1|eu-west-1|[0-9a-f-]{12,}|[0-9a-f]{8} …|arn:\S+|console-[0-9a-f]+|iot:\w+"
-    r"|\w{3} \d+, \d{4},|\d+:\d+:\d+(?:\.\d+)?|[AP]M|\d+ (?:days?|hr|min|sec)|[\W\d_])+"
+    r"|\w{3} \d+, \d{4},|\d+:\d+:\d+(?:\.\d+)?|[AP]M|\d+ (?:days?|hr|min|sec)(?:\.? ago)?|now|[\W\d_])+"
 )
 
 

@@ -149,6 +149,9 @@ const NAVIGATION: SideNavigationProps.Item[] = [
   { type: 'link', text: m.settings.title, href: '#/settings' },
 ];
 
+/** Pages that are one table, which takes all the room there is. */
+const TABLES = ['tunnels', 'things', 'certificates', 'policies', 'templates', 'users', 'refusals', 'audit'].map((name) => `#/${name}`);
+
 /** Milliseconds that a timer takes at most. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -235,6 +238,8 @@ export function App() {
       <AppLayout
         headerSelector="#top"
         toolsHide
+        contentType={TABLES.includes(page.section) && parents.length === 0 ? 'table' : 'default'}
+        navigationWidth={230}
         navigation={
           <SideNavigation
             header={{ text: m.app.name, href: '#/tunnels' }}

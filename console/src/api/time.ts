@@ -28,11 +28,11 @@ export function span(milliseconds: number): string {
   return shown.map(([count, unit]) => amount(count, unit)).join(' ');
 }
 
-/** How long ago, or how far ahead, in the largest unit: `3 hours ago`. */
+/** How long ago, in the largest unit: `3 hr. ago`. What this machine's clock has still before it is now. */
 export function ago(date: Date, now = Date.now()): string {
-  const seconds = Math.round((date.getTime() - now) / 1000);
+  const seconds = Math.min(0, Math.round((date.getTime() - now) / 1000));
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS[3];
-  return once('ago', (tag) => new Intl.RelativeTimeFormat(tag)).format(Math.trunc(seconds / size), unit);
+  return once('ago', (tag) => new Intl.RelativeTimeFormat(tag, { style: 'short', numeric: 'auto' })).format(Math.trunc(seconds / size), unit);
 }
 
 export function moment(date: Date | undefined): string {

@@ -17,7 +17,6 @@ export const tunnels = {
     about: 'Description',
     created: 'Created',
     left: 'Time left',
-    age: (span: string) => `${span} ago`,
     over: 'Over',
     open: 'Open',
     closed: 'Closed',

@@ -22,8 +22,17 @@ export function Whole({ children }: { children: ReactNode }) {
 /** The state of something, in a word or two. */
 export function StatusWord({ children, ...props }: StatusIndicatorProps) {
   return (
-    <StatusIndicator {...props}>
-      <Whole>{children}</Whole>
-    </StatusIndicator>
+    <Whole>
+      <StatusIndicator {...props}>{children}</StatusIndicator>
+    </Whole>
+  );
+}
+
+/** Two lines of a text, and all of it where it is pointed at. */
+export function Beginning({ of }: { of: string }) {
+  return (
+    <span className="beginning" title={of}>
+      {of}
+    </span>
   );
 }

@@ -12,12 +12,13 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 
 import { kindOf } from '../../api/errors';
 import { each, useLive } from '../../api/live';
-import { span } from '../../api/time';
+import { ago } from '../../api/time';
 import { m } from '../../messages';
 import { count } from '../../messages/locale';
 import { Trouble } from '../../parts/feedback';
 import { usePages } from '../../parts/pages';
 import { arrange, useView } from '../../parts/table';
+import { Beginning, Whole } from '../../parts/whole';
 import { go, href } from '../../router';
 import { describeTunnel, endOf, isOpen, listTunnels, type Tunnel } from './data';
 import { RemoveDialog, type Removal } from './dialogs';
@@ -60,7 +61,7 @@ export default function TunnelList() {
       <Table<Tunnel>
         variant="full-page"
         stickyHeader
-        resizableColumns={false}
+        wrapLines
         loading={live.loading && !live.data}
         loadingText={m.app.loading}
         items={shown}
@@ -221,12 +222,13 @@ function columnsAt(now: number): TableProps.ColumnDefinition<Tunnel>[] {
     {
       id: 'thing',
       header: m.tunnels.thing,
+      minWidth: 120,
       cell: (row) => {
         const thing = row.destinationConfig?.thingName;
         return thing ? <Link href={href(['things', thing])}>{thing}</Link> : '–';
       },
     },
-    { id: 'services', header: m.tunnels.services, cell: (row) => row.destinationConfig?.services?.join(', ') || '–' },
+    { id: 'services', header: m.tunnels.services, minWidth: 100, cell: (row) => row.destinationConfig?.services?.join(', ') || '–' },
     { id: 'source', header: m.tunnels.source, cell: (row) => <Side status={row.sourceConnectionState?.status} /> },
     {
       id: 'destination',
@@ -236,14 +238,14 @@ function columnsAt(now: number): TableProps.ColumnDefinition<Tunnel>[] {
     {
       id: 'left',
       header: m.tunnels.left,
-      cell: (row) => (isOpen(row) && endOf(row) === undefined ? '–' : <TimeLeft tunnel={row} now={now} />),
+      cell: (row) => <Whole>{isOpen(row) && endOf(row) === undefined ? '–' : <TimeLeft tunnel={row} now={now} />}</Whole>,
     },
-    { id: 'about', header: m.tunnels.about, sortingField: 'about', cell: (row) => row.description || '–' },
     {
       id: 'created',
       header: m.tunnels.created,
       sortingField: 'created',
-      cell: (row) => (row.createdAt ? m.tunnels.age(span(now - row.createdAt.getTime())) : '–'),
+      cell: (row) => <Whole>{row.createdAt ? ago(row.createdAt, now) : '–'}</Whole>,
     },
+    { id: 'about', header: m.tunnels.about, sortingField: 'about', minWidth: 160, cell: (row) => <Beginning of={row.description || '–'} /> },
   ];
 }
