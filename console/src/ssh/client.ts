@@ -134,9 +134,9 @@ export class Ssh {
   /** Opens a terminal. */
   async shell(columns: number, rows: number): Promise<Shell> {
     const channel = await this.session.openChannel('session');
-    if (!(await channel.request(new PtyRequest(columns, rows)))) throw new SshChannelError(m.ssh.faults.noTerminal);
+    if (!(await channel.request(pty(columns, rows)))) throw new SshChannelError(m.ssh.faults.noTerminal);
     // Debian's sshd takes it, and a shell without a locale of its own would not know letters of several bytes.
-    await channel.request(new EnvironmentRequest('LC_CTYPE', 'C.UTF-8'));
+    await channel.request(environment('LC_CTYPE', 'C.UTF-8'));
     const shell = new Shell(channel);
     await channel.request(new ChannelRequestMessage('shell', true));
     return shell;
@@ -145,7 +145,7 @@ export class Ssh {
   /** Opens the file transfer; `undefined` if the device has none. */
   async subsystem(name: string): Promise<SshChannel | undefined> {
     const channel = await this.session.openChannel('session');
-    if (await channel.request(new SubsystemRequest(name))) return channel;
+    if (await channel.request(subsystem(name))) return channel;
     await channel.close();
     return undefined;
   }
@@ -195,7 +195,7 @@ export class Shell {
   }
 
   resize(columns: number, rows: number): void {
-    this.channel.request(new WindowChange(columns, rows)).catch(() => undefined);
+    this.channel.request(windowChange(columns, rows)).catch(() => undefined);
   }
 
   close(): void {
@@ -203,72 +203,44 @@ export class Shell {
   }
 }
 
-/** spec: RFC 4254 §6.2 */
-class PtyRequest extends ChannelRequestMessage {
-  private readonly columns: number;
-  private readonly rows: number;
+/** A request of a channel, with the fields that it has behind the common ones. */
+class Request extends ChannelRequestMessage {
+  private readonly fields: (writer: SshDataWriter) => void;
 
-  constructor(columns: number, rows: number) {
-    super('pty-req', true);
-    this.columns = columns;
-    this.rows = rows;
+  constructor(name: string, isAnswered: boolean, fields: (writer: SshDataWriter) => void) {
+    super(name, isAnswered);
+    this.fields = fields;
   }
 
   protected override onWrite(writer: SshDataWriter): void {
     super.onWrite(writer);
+    this.fields(writer);
+  }
+}
+
+function numbers(writer: SshDataWriter, ...all: number[]): void {
+  for (const number of all) writer.writeUInt32(number);
+}
+
+/** spec: RFC 4254 §6.2 */
+const pty = (columns: number, rows: number) =>
+  new Request('pty-req', true, (writer) => {
     writer.writeString('xterm-256color', 'ascii');
-    for (const number of [this.columns, this.rows, 0, 0]) writer.writeUInt32(number);
+    numbers(writer, columns, rows, 0, 0);
     // Modes: IUTF8 on, then their end. spec: RFC 8160
     writer.writeBinary(Buffer.from([42, 0, 0, 0, 1, 0]));
-  }
-}
+  });
 
 /** A device may ignore it. spec: RFC 4254 §6.4 */
-class EnvironmentRequest extends ChannelRequestMessage {
-  private readonly name: string;
-  private readonly value: string;
-
-  constructor(name: string, value: string) {
-    super('env', false);
-    this.name = name;
-    this.value = value;
-  }
-
-  protected override onWrite(writer: SshDataWriter): void {
-    super.onWrite(writer);
-    writer.writeString(this.name, 'ascii');
-    writer.writeString(this.value, 'ascii');
-  }
-}
-
-/** spec: RFC 4254 §6.7 */
-class WindowChange extends ChannelRequestMessage {
-  private readonly columns: number;
-  private readonly rows: number;
-
-  constructor(columns: number, rows: number) {
-    super('window-change', false);
-    this.columns = columns;
-    this.rows = rows;
-  }
-
-  protected override onWrite(writer: SshDataWriter): void {
-    super.onWrite(writer);
-    for (const number of [this.columns, this.rows, 0, 0]) writer.writeUInt32(number);
-  }
-}
+const environment = (name: string, value: string) =>
+  new Request('env', false, (writer) => {
+    writer.writeString(name, 'ascii');
+    writer.writeString(value, 'ascii');
+  });
 
 /** spec: RFC 4254 §6.5 */
-class SubsystemRequest extends ChannelRequestMessage {
-  private readonly name: string;
+const subsystem = (name: string) => new Request('subsystem', true, (writer) => writer.writeString(name, 'ascii'));
 
-  constructor(name: string) {
-    super('subsystem', true);
-    this.name = name;
-  }
-
-  protected override onWrite(writer: SshDataWriter): void {
-    super.onWrite(writer);
-    writer.writeString(this.name, 'ascii');
-  }
-}
+/** spec: RFC 4254 §6.7 */
+const windowChange = (columns: number, rows: number) =>
+  new Request('window-change', false, (writer) => numbers(writer, columns, rows, 0, 0));
