@@ -128,7 +128,8 @@ def test_rights(doctor):
 @pytest.mark.parametrize("days, grade, word", [(("20200101", "20210101"), "failed", "over on 2021-01-01"), (("20200101", None), "warning", "in 3 days"), (("20990101", "20990201"), "failed", "from 2099-01-01")])
 def test_dates(doctor, days, grade, word):
     begin, end = days
-    end = end or time.strftime("%Y%m%d", time.gmtime(time.time() + 4 * 86400 + 3600))
+    # Half a day from where the number of days changes, at any time of the day.
+    end = f"{end}000000" if end else time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() + 3.5 * 86400))
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "k.pem", "-out", "old.pem", "-subj", "/CN=x", "-days", "1"],
         cwd=doctor.folder, check=True, capture_output=True,
@@ -140,7 +141,7 @@ def test_dates(doctor, days, grade, word):
     (doctor.folder / "serial").write_text("01")
     for args in (
         ["req", "-new", "-key", "k.pem", "-out", "r.csr", "-subj", "/CN=x"],
-        ["ca", "-batch", "-config", "ca.conf", "-selfsign", "-keyfile", "k.pem", "-in", "r.csr", "-out", "c.pem", "-startdate", f"{begin}000000Z", "-enddate", f"{end}000000Z"],
+        ["ca", "-batch", "-config", "ca.conf", "-selfsign", "-keyfile", "k.pem", "-in", "r.csr", "-out", "c.pem", "-startdate", f"{begin}000000Z", "-enddate", f"{end}Z"],
     ):
         subprocess.run(["openssl", *args], cwd=doctor.folder, check=True, capture_output=True)
     (doctor.folder / "k.pem").chmod(0o600)
