@@ -76,6 +76,15 @@ def test_type_size_and_window_reach_the_shell(console, lamp, sshd):
     console.button("Disconnect").click()
 
 
+def test_the_page_shows_the_source_as_connected_once_the_terminal_is(console, lamp, sshd):
+    create_quick(console, lamp)
+    # A page that nobody sees does not look at the server by itself: what it shows it has asked for.
+    console.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    enter(console, sshd)
+    expect(console.fact("Source")).to_contain_text("Connected")
+    console.button("Disconnect").click()
+
+
 def test_utf8_both_ways(console, lamp, sshd):
     create_quick(console, lamp)
     enter(console, sshd)
