@@ -115,38 +115,23 @@ function onboardingPage(name?: string): Page {
   return { title: name, section, parents, content: <CaDetail key={name} id={name} /> };
 }
 
+const link = (text: string, name: string): SideNavigationProps.Link => ({ type: 'link', text, href: `#/${name}` });
+const group = (title: string, ...items: SideNavigationProps.Link[]): SideNavigationProps.SectionGroup => ({ type: 'section-group', title, items });
+
 const NAVIGATION: SideNavigationProps.Item[] = [
-  {
-    type: 'section-group',
-    title: m.app.manage,
-    items: [
-      { type: 'link', text: m.tunnels.title, href: '#/tunnels' },
-      { type: 'link', text: m.things.title, href: '#/things' },
-      { type: 'link', text: m.mqtt.title, href: '#/mqtt' },
-    ],
-  },
-  {
-    type: 'section-group',
-    title: m.app.security,
-    items: [
-      { type: 'link', text: m.certificates.title, href: '#/certificates' },
-      { type: 'link', text: m.policies.title, href: '#/policies' },
-      { type: 'link', text: m.policies.simulator, href: '#/simulator' },
-      { type: 'link', text: m.cas.title, href: '#/onboarding' },
-      { type: 'link', text: m.templates.title, href: '#/templates' },
-      { type: 'link', text: m.users.title, href: '#/users' },
-    ],
-  },
-  {
-    type: 'section-group',
-    title: m.app.monitor,
-    items: [
-      { type: 'link', text: m.refusals.title, href: '#/refusals' },
-      { type: 'link', text: m.audit.title, href: '#/audit' },
-    ],
-  },
+  group(m.app.manage, link(m.tunnels.title, 'tunnels'), link(m.things.title, 'things'), link(m.mqtt.title, 'mqtt')),
+  group(
+    m.app.security,
+    link(m.certificates.title, 'certificates'),
+    link(m.policies.title, 'policies'),
+    link(m.policies.simulator, 'simulator'),
+    link(m.cas.title, 'onboarding'),
+    link(m.templates.title, 'templates'),
+    link(m.users.title, 'users'),
+  ),
+  group(m.app.monitor, link(m.refusals.title, 'refusals'), link(m.audit.title, 'audit')),
   { type: 'divider' },
-  { type: 'link', text: m.settings.title, href: '#/settings' },
+  link(m.settings.title, 'settings'),
 ];
 
 /** Pages that are one table, which takes all the room there is. */
