@@ -1,11 +1,14 @@
 """The `adit` command as a newcomer types it: env, status, doctor, config, completions, demo."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import harness
+import pytest
 
 
 def adit(binaries, *args, env=None, timeout=60):
@@ -125,6 +128,25 @@ def test_the_demo_stays_and_its_commands_work(binaries, tmp_path):
     demo.send(signal.SIGINT)
     assert demo.wait_exit() == 0
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("adit-demo")] == []
+
+
+@pytest.mark.parametrize("until", ["[3/5]", "Ctrl-C ends the demo"], ids=["under-way", "shown"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["INT", "TERM", "HUP"])
+def test_a_demo_that_is_ended_leaves_nothing(binaries, tmp_path, number, until):
+    demo = harness.Process([binaries / "adit", "demo"], tmp_path, "demo", env=harness.clean_environment(TMPDIR=str(tmp_path)))
+    demo.wait_text(until, timeout=60)
+    demo.send(number)
+    assert demo.wait_exit() == (0 if "Ctrl-C" in until else 128 + number)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("adit-demo")] == []
+    mine = f"{tmp_path}/adit-demo".encode()
+    left = lambda: [contents(path) for path in Path("/proc").glob("[0-9]*/cmdline") if mine in contents(path)]
+    harness.wait_for(lambda: not left(), lambda: f"the end of {left()}")
+
+
+def contents(path):
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return b""
 
 
 def test_an_unknown_command_is_a_usage_error(binaries):

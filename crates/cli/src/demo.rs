@@ -6,13 +6,16 @@ mod page;
 
 use crate::api::Api;
 use crate::data_dir::{Nearby, nearby};
-use crate::exit::{self, Failure, Result};
+use crate::exit::{Failure, Result};
+use crate::reach::{self, End};
+use crate::signals::Signals;
 use crate::{out, serve};
 use folder::{Folder, free_port};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use tokio::process::Child;
 
 /// How long a step may take before the demo gives up and says so.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,41 +28,68 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> ExitCode {
-    exit::code(crate::block_on(demo(args)))
+    reach::code(crate::block_on(demo(args)))
 }
 
-async fn demo(args: &Args) -> Result {
+async fn demo(args: &Args) -> Result<End> {
+    let mut signals = Signals::new()?;
     let folder = Folder::new()?;
     out::talk(out::strong("adit demo: reaching a device behind NAT, all on this machine\n"));
 
     step(1, "Start a server in a temporary folder");
     let running = serve::start(folder.config()?).await?;
+    let (programs, end) = tokio::select! {
+        done = steps(&folder) => (Some(done?), End::Status(0)),
+        number = signals.next() => (None, End::Signal(number)),
+    };
+    if let Some(Programs { server, local, .. }) = programs.as_ref().filter(|_| !args.once) {
+        farewell(&folder.data(), server, *local);
+        signals.next().await;
+    }
+    if programs.is_none() || !args.once {
+        out::talk("\nEnding the demo and removing its folder.");
+    }
+    drop(programs);
+    running.end().await;
+    Ok(end)
+}
+
+/// What goes on beside the server; ended when dropped.
+struct Programs {
+    server: Nearby,
+    local: SocketAddr,
+    _agent: Child,
+    _laptop: Child,
+}
+
+/// All that follows the server's start.
+async fn steps(folder: &Folder) -> Result<Programs> {
     let server = nearby(&folder.data())?;
     detail(format_args!("API and tunnels on {}, data in {}", server.endpoint, folder.data().display()));
 
     step(2, "Register a device: a thing, a certificate, and a policy with what its agent needs");
     let api = Api::nearby(&server)?;
-    device::register(&api, &folder).await?;
+    device::register(&api, folder).await?;
     detail("aws iot create-thing --thing-name demo; aws iot create-keys-and-certificate --set-as-active; …");
 
     step(3, "Start the device: a web page that only it can reach, and its agent");
     let page = page::serve().await?;
-    let (_agent, config) = device::start(&folder, &server, page)?;
-    device::arrived(&api, &folder, PATIENCE).await?;
+    let (agent, config) = device::start(folder, &server, page)?;
+    device::arrived(&api, folder, PATIENCE).await?;
     detail(format_args!("http://{page}/ (think of it as behind NAT)"));
     detail(format_args!("adit agent --config {}", config.display()));
 
     step(4, "On your laptop: bring the page here");
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
     let spec = format!("{}:HTTP", local.port());
-    let _laptop = folder.start("forward", |command| {
+    let laptop = folder.start("forward", |command| {
         command.args(["forward", device::THING, &spec, "--data-dir"]).arg(folder.data());
     })?;
     detail(format_args!("adit forward demo {spec}"));
     detail("opens a tunnel; the agent is told over MQTT and connects the device's end");
 
     step(5, "Fetch it through the tunnel");
-    let (body, took) = fetch_patiently(local, &folder).await?;
+    let (body, took) = fetch_patiently(local, folder).await?;
     if body != page::TEXT {
         return Err(Failure::failed(format!("the page came through changed: {body:?}")));
     }
@@ -70,14 +100,7 @@ async fn demo(args: &Args) -> Result {
     ));
     out::data(body.trim_end());
     out::talk(format_args!("\n{}", out::good("It works.")));
-
-    if !args.once {
-        farewell(&folder.data(), &server, local);
-        tokio::signal::ctrl_c().await.map_err(|error| Failure::failed(format!("signal: {error}")))?;
-        out::talk("\nEnding the demo and removing its folder.");
-    }
-    running.end().await;
-    Ok(())
+    Ok(Programs { server, local, _agent: agent, _laptop: laptop })
 }
 
 fn step(number: u8, what: &str) {
